@@ -1,0 +1,263 @@
+"""The documents on disk: `AuditResult` is `audit.json`. Each has a version and a published JSON Schema.
+
+Undefined numbers are null with a note; JSON is written with `allow_nan=False`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kdaudit.types import Outcome, RuleStatus
+
+SCHEMA_VERSION = "1.0"
+METHOD_VERSION = "1.0"
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Document(BaseModel):
+    """Base of every record on disk: unknown keys are errors, numbers are finite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class EffectRecord(Document):
+    """An estimate with its 90 % interval and one-sided p; `controls` as if each were the student."""
+
+    estimate: float | None
+    low90: float | None
+    high90: float | None
+    p: Share | None
+    z: float | None = None
+    cliffs_delta: float | None = None
+    rank_p: Share | None = None
+    controls: tuple[float, ...] = ()
+    status: Literal["ok", "differences-only", "undefined"] = "ok"
+    note: str = ""
+
+
+class TransferRecord(EffectRecord):
+    """One functional measure. Distances to the teacher, smaller is closer; `p` is Holm-corrected.
+
+    `estimate` is the mean distance of the independent controls less that of the student.
+    """
+
+    p_independent: Share | None
+    p_random: Share | None
+    student: float
+    independent: tuple[float, ...]
+    random: tuple[float, ...]
+    positive: tuple[float, ...]
+
+
+class InheritedPairRecord(Document):
+    """Inherited errors of one class taken for another."""
+
+    label: int
+    answer: int
+    n: int
+    expected_by_chance: float
+
+
+class AnswerCount(Document):
+    """How many controls gave this answer."""
+
+    answer: int
+    n: int
+
+
+class InheritedExample(Document):
+    """One inherited error: what it is and who says what, with which confidence."""
+
+    id: str
+    label: int
+    answer: int
+    teacher_confidence: Share
+    student_confidence: Share
+    controls: tuple[AnswerCount, ...]
+    controls_confidence: Share
+    image: str | None = None
+    features: tuple[float, ...] | None = None
+
+
+class InheritedRecord(Document):
+    """Errors that only teacher and student make; `examples` by the student's confidence, surest first."""
+
+    n: int
+    expected_by_chance: float
+    fdr: Share
+    tau: int
+    pairs: tuple[InheritedPairRecord, ...]
+    examples: tuple[InheritedExample, ...]
+
+
+class CurveRecord(Document):
+    """One epoch of a training."""
+
+    epoch: int
+    loss: float | None
+    accuracy: float | None
+
+
+class ReliabilityBin(Document):
+    """One of 15 equal-mass bins: mean confidence, accuracy, count."""
+
+    confidence: Share
+    accuracy: Share
+    n: int
+
+
+class ModelRecord(Document):
+    """One model of the audit and what was measured of it on the evaluation data.
+
+    `agreement_W`/`agreement_R`: share of the teacher's wrong/right answers that this model gives too.
+    """
+
+    name: str
+    role: Literal["teacher", "student", "independent", "random", "positive"]
+    file: str
+    sha256: str
+    kind: str
+    output: str
+    device: str
+    accuracy: Share | None
+    loss: float | None
+    ece: Share | None
+    negative_flips: Share | None
+    agreement_W: Share | None  # noqa: N815 - the method's name
+    agreement_R: Share | None  # noqa: N815
+    reliability: tuple[ReliabilityBin, ...] = ()
+    fit: bool = True
+    unfit_reason: str = ""
+    seed: str = ""
+    curve: tuple[CurveRecord, ...] = ()
+    seconds: float | None = None
+
+
+class RuleRecord(Document):
+    """One rule of the gate."""
+
+    id: str
+    title: str
+    level: Literal["finding", "warn", "error"]
+    fitness: bool
+    outcome: RuleStatus
+    required: str
+    reason: str
+    observed: float | None
+    unit: Literal["share", "ratio", "count", "points"]
+    low90: float | None
+    high90: float | None
+    n: int | None
+    p: Share | None
+
+
+class Assumption(Document):
+    """Something that was decided automatically, or is the user's word."""
+
+    what: str
+    value: str
+    known_from: Literal["verified", "stated", "default", "unknown"]
+
+
+class DataRecord(Document):
+    """The examples used: `n` after `n_duplicates` that also occur in the training data were left out."""
+
+    name: str
+    kind: str
+    location: str
+    sha256: str
+    n: int
+    n_duplicates: int = 0
+    n_classes: int | None = None
+    class_names: tuple[str, ...] = ()
+    majority_share: Share | None = None
+
+
+class PlannerRow(Document):
+    """What it would take to decide, if the truth were `kappa_W`."""
+
+    purpose: Literal["fail", "pass"]
+    kappa_W: float  # noqa: N815
+    n_W: int | None  # noqa: N815
+    n: int | None
+    n_controls: int
+
+
+class Environment(Document):
+    """Where and with what the audit ran."""
+
+    kdaudit: str
+    python: str
+    platform: str
+    device: str
+    packages: dict[str, str]
+
+
+class SkippedRecord(Document):
+    """What could not be done and why."""
+
+    what: str
+    stage: str
+    reason: str
+
+
+class AuditResult(Document):
+    """The whole audit of one student (or of several seeds of one student). The only thing that is rendered."""
+
+    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    method_version: str = METHOD_VERSION
+    verdict: Outcome
+    reason: str
+    asymmetry: Literal["negative", "absent", "undetermined"]
+    attribution: Literal["this_teacher", "unproven"]
+    exit_code: Literal[0, 1, 3]
+
+    teacher: str
+    students: tuple[str, ...]
+    rules: tuple[RuleRecord, ...]
+
+    n: int
+    n_W: int | None  # noqa: N815
+    n_R: int | None  # noqa: N815
+    headroom_W: float | None  # noqa: N815
+    n_repeated_W: int | None  # noqa: N815
+    n_repeated_R: int | None  # noqa: N815
+    n_controls: int
+    n_random: int
+    n_positive: int
+    accuracy: dict[str, float | None]
+    accuracy_gap: EffectRecord | None
+
+    kappa_W: EffectRecord | None  # noqa: N815
+    kappa_R: EffectRecord | None  # noqa: N815
+    rrr: EffectRecord | None
+    did: EffectRecord | None
+    tilt: EffectRecord | None
+    harm_per_1000: EffectRecord | None
+    benefit_per_1000: EffectRecord | None
+    raw_gain_W: float | None  # noqa: N815
+    raw_gain_R: float | None  # noqa: N815
+    p_asymmetry: Share | None
+    transfer: dict[Literal["activation", "js", "rank", "prediction"], TransferRecord]
+    inherited: InheritedRecord | None
+    sharpness: float | None
+    planner: tuple[PlannerRow, ...] = ()
+
+    models: tuple[ModelRecord, ...]
+    data: DataRecord
+    train_data: DataRecord | None
+    recipe: dict[str, str | int | float] | None
+    fidelity: str
+    assumptions: tuple[Assumption, ...]
+    skipped: tuple[SkippedRecord, ...]
+
+    command: str
+    seed: int
+    started: str
+    seconds: float
+    seconds_training: float
+    environment: Environment
+    signature: str
