@@ -243,6 +243,8 @@ class AuditResult(Document):
     p_asymmetry: Share | None
     transfer: dict[Literal["activation", "js", "rank", "prediction"], TransferRecord]
     inherited: InheritedRecord | None
+    margin_fail: Share = 0.10
+    margin_pass: Share = 0.20
     sharpness: float | None
     planner: tuple[PlannerRow, ...] = ()
 
