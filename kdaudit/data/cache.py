@@ -1,0 +1,99 @@
+"""Example folders in the cache: built once, whole or not at all, by one process at a time."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from kdaudit.data.examples import Examples, is_intact
+from kdaudit.errors import DataError
+
+_RESERVE_BYTES = 1 << 26
+
+
+def cached_examples(cache: Path, key: str, build: Callable[[Path], None]) -> Examples:
+    """The example folder `cache`/data/`key`, built by `build(folder)` if it is not there or damaged.
+
+    The folder is filled under another name and renamed, so a build that was killed leaves nothing that looks whole;
+    what it left is removed by the next build. A second process that wants the same folder waits.
+
+    Raises:
+        DataError: the cache cannot be written; or whatever `build` raises.
+    """
+    target = cache / "data" / key
+    if is_intact(target):
+        return Examples.open(target)
+    partial = target.with_name(f"{key}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(target.with_name(f"{key}.lock")):
+            if not is_intact(target):
+                _rebuild(target, partial, build)
+    except OSError as failure:
+        raise DataError(
+            f"expected to write examples to the cache at {cache}, found: {failure.strerror or failure}",
+            hint="free some space, or name another folder with --cache-dir",
+        ) from failure
+    return Examples.open(target)
+
+
+def require_space(folder: Path, n_bytes: int, *, what: str) -> None:
+    """Return if `n_bytes` and a small reserve fit on the disk of `folder`.
+
+    Raises:
+        DataError: they do not.
+    """
+    free = shutil.disk_usage(folder).free
+    if n_bytes + _RESERVE_BYTES > free:
+        raise DataError(
+            f"expected {_size(n_bytes)} of free disk space for {what}, found {_size(free)} at {folder}",
+            hint="name another folder with --cache-dir, or take fewer examples with --limit or --limit-train",
+        )
+
+
+def _rebuild(target: Path, partial: Path, build: Callable[[Path], None]) -> None:
+    for old in (partial, target):
+        if old.exists():
+            shutil.rmtree(old)
+    (partial / "inputs").mkdir(parents=True)
+    try:
+        build(partial)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds an exclusive lock that the operating system gives back when the process dies."""
+    with path.open("a+b") as stream:
+        _lock(stream)
+        yield
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(stream: IO[bytes]) -> None:
+        while True:
+            try:
+                stream.seek(0)
+                return msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)
+            except OSError as failure:
+                if failure.errno != errno.EDEADLK:  # it gives up after ten seconds: wait on
+                    raise
+
+else:
+    import fcntl
+
+    def _lock(stream: IO[bytes]) -> None:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e8 else f"{n_bytes / 1e6:.1f} MB"

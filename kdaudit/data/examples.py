@@ -1,0 +1,261 @@
+"""The one representation of examples: a folder of memory-mapped arrays with a description.
+
+`inputs/0.npy`, `inputs/1.npy` ... (named in `meta.json`, since an input's name may be no file name), `labels.npy`,
+optional `ids.npy` and `groups.npy`, and `meta.json`, which is written last.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from kdaudit.digest import array_digest, record_digest
+from kdaudit.errors import DataError
+from kdaudit.types import AnyArray, Batch, DataRef, Float32, Int64, Preprocess, read_only
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+FORMAT_VERSION = 1
+_META = "meta.json"
+_T = TypeVar("_T", bound=np.generic)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a source decided: names, preprocessing, and one sentence for everything it took for granted."""
+
+    name: str
+    kind: str
+    location: str
+    inputs: tuple[str, ...] = ("x",)
+    class_names: tuple[str, ...] = ()
+    preprocess: Preprocess = dataclasses.field(default_factory=Preprocess)
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """`meta.json`: the description, the examples' digest, and each file's size to find a damaged folder."""
+
+    version: int
+    ref: DataRef
+    description: Description
+    sizes: dict[str, int]
+
+
+def input_path(folder: Path, position: int) -> Path:
+    """Where the input at `position` of `Description.inputs` is stored."""
+    return folder / "inputs" / f"{position}.npy"
+
+
+def write_examples(
+    folder: Path,
+    description: Description,
+    *,
+    labels: Int64,
+    ids: npt.NDArray[np.str_] | None = None,
+    groups: Int64 | None = None,
+) -> None:
+    """Completes a folder whose inputs are already stored: labels, ids, groups, digest, description.
+
+    The digest covers everything that a model or a test sees: inputs, labels, ids, groups and preprocessing.
+    """
+    columns = {"labels": labels, "ids": ids, "groups": groups}
+    for name, column in columns.items():
+        if column is not None:
+            np.save(folder / f"{name}.npy", column, allow_pickle=False)
+    inputs = [
+        (name, array_digest(np.load(input_path(folder, i), mmap_mode="r")))
+        for i, name in enumerate(description.inputs)
+    ]
+    digests = [None if column is None else array_digest(column) for column in columns.values()]
+    sha256 = record_digest(inputs, digests, description.class_names, description.preprocess)
+    ref = DataRef(
+        name=description.name,
+        kind=description.kind,
+        location=description.location,
+        sha256=sha256,
+        n=len(labels),
+    )
+    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*.npy")}
+    meta = Meta(version=FORMAT_VERSION, ref=ref, description=description, sizes=sizes)
+    (folder / _META).write_bytes(_adapter().dump_json(meta, indent=1))
+
+
+def is_intact(folder: Path) -> bool:
+    """Whether `folder` is a complete example folder of this version whose files have the sizes they had."""
+    try:
+        meta = _read_meta(folder)
+        return all((folder / name).stat().st_size == size for name, size in meta.sizes.items())
+    except (DataError, OSError):
+        return False
+
+
+class Examples:
+    """Labelled examples of one folder, or a subset of them. Pickles as path and subset, not as data."""
+
+    def __init__(self, folder: Path, meta: Meta, index: Int64 | None) -> None:
+        self._folder = folder
+        self._meta = meta
+        self._index = index
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """The examples of `folder`, memory-mapped.
+
+        Raises:
+            DataError: `folder` is no example folder, or of another version.
+        """
+        return cls(folder, _read_meta(folder), None)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Workers map the same files again."""
+        return (_reopen, (self._folder, self._index))
+
+    def __len__(self) -> int:
+        """Number of examples."""
+        return self._meta.ref.n if self._index is None else len(self._index)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that `open` takes; for a subset, that of the whole."""
+        return self._folder
+
+    @cached_property
+    def ref(self) -> DataRef:
+        """Where the examples came from, and their digest; a subset has its own."""
+        if self._index is None:
+            return self._meta.ref
+        sha256 = record_digest(self._meta.ref.sha256, array_digest(self._index))
+        return dataclasses.replace(self._meta.ref, sha256=sha256, n=len(self))
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """One name per class; empty if the source knows none."""
+        return self._meta.description.class_names
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """What `batches` applies to the stored inputs."""
+        return self._meta.description.preprocess
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """One sentence for each thing that was decided without being told."""
+        return self._meta.description.assumptions
+
+    @cached_property
+    def labels(self) -> Int64:
+        """Labels (n,)."""
+        return read_only(self._select(np.load(self._folder / "labels.npy")))
+
+    @cached_property
+    def ids(self) -> npt.NDArray[np.str_]:
+        """Ids (n,), all different; the position in the whole data where the source has none."""
+        path = self._folder / "ids.npy"
+        if path.exists():
+            return read_only(self._select(np.load(path)))
+        positions = np.arange(self._meta.ref.n) if self._index is None else self._index
+        return read_only(positions.astype(np.str_))
+
+    @cached_property
+    def groups(self) -> Int64 | None:
+        """Codes (n,) of the groups of dependent examples, or None."""
+        path = self._folder / "groups.npy"
+        return read_only(self._select(np.load(path))) if path.exists() else None
+
+    @cached_property
+    def stored(self) -> dict[str, AnyArray]:
+        """Inputs {name: (n, ...)} as stored, memory-mapped; those of a subset are read into memory on first use."""
+        return {name: self._select(array) for name, array in self._mapped.items()}
+
+    def raw(self, i: int) -> dict[str, AnyArray]:
+        """The stored inputs of example `i`, without the first axis."""
+        position = i if self._index is None else int(self._index[i])
+        return {name: np.asarray(array[position]) for name, array in self._mapped.items()}
+
+    def batches(self, batch_size: int) -> Iterator[Batch]:
+        """Preprocessed batches in order; the last may be short.
+
+        Pictures and floats become float32 (x * scale - mean) / std; int32 and int64 inputs pass through unchanged.
+        """
+        for start in range(0, len(self), batch_size):
+            stop = min(start + batch_size, len(self))
+            rows = slice(start, stop) if self._index is None else self._index[start:stop]
+            inputs = {name: _prepared(array[rows], self.preprocess) for name, array in self._mapped.items()}
+            yield Batch(inputs=inputs, labels=self.labels[start:stop])
+
+    def subset(self, index: Int64) -> Examples:
+        """The examples at the positions `index`, in ascending order, without copying any.
+
+        Raises:
+            DataError: no position, a position twice, or one outside the data.
+        """
+        positions = np.unique(np.asarray(index, dtype=np.int64))
+        if len(positions) != len(index) or len(index) == 0:
+            raise DataError(f"expected at least one position and each once, found {len(index)}")
+        if positions[0] < 0 or positions[-1] >= len(self):
+            raise DataError(
+                f"expected positions in 0..{len(self) - 1}, found {positions[0]} to {positions[-1]}"
+            )
+        if len(positions) == len(self):
+            return self
+        within = positions if self._index is None else self._index[positions]
+        return Examples(self._folder, self._meta, read_only(within))
+
+    def _select(self, column: npt.NDArray[_T]) -> npt.NDArray[_T]:
+        return column if self._index is None else column[self._index]
+
+    @cached_property
+    def _mapped(self) -> dict[str, AnyArray]:
+        names = self._meta.description.inputs
+        return {name: np.load(input_path(self._folder, i), mmap_mode="r") for i, name in enumerate(names)}
+
+
+def _prepared(stored: AnyArray, preprocess: Preprocess) -> AnyArray:
+    """Model input from stored input; the arithmetic is in float32, as on a device."""
+    if stored.dtype in (np.int32, np.int64):
+        return np.ascontiguousarray(stored)
+    values: Float32 = stored.astype(np.float32)
+    if preprocess.scale != 1.0:
+        values *= np.float32(preprocess.scale)
+    if preprocess.mean:
+        shape = (1, -1) + (1,) * (values.ndim - 2)
+        values -= np.asarray(preprocess.mean, dtype=np.float32).reshape(shape)
+        values /= np.asarray(preprocess.std, dtype=np.float32).reshape(shape)
+    return values
+
+
+def _reopen(folder: Path, index: Int64 | None) -> Examples:
+    return Examples(folder, _read_meta(folder), index)
+
+
+def _read_meta(folder: Path) -> Meta:
+    path = folder / _META
+    try:
+        meta = _adapter().validate_json(path.read_bytes())
+    except (OSError, ValueError) as failure:
+        raise DataError(
+            f"expected an example folder with a {_META} at {folder}, found: {type(failure).__name__}",
+            hint="empty the cache, then run again",
+        ) from failure
+    if meta.version != FORMAT_VERSION:
+        raise DataError(
+            f"expected examples of format {FORMAT_VERSION} at {folder}, found format {meta.version}",
+            hint="empty the cache, then run again",
+        )
+    return meta
+
+
+@cache
+def _adapter() -> TypeAdapter[Meta]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Meta)

@@ -1,0 +1,85 @@
+"""What the user may say about how examples are read; everything else is decided by the source and reported."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kdaudit.errors import SpecError
+from kdaudit.types import Preprocess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A stratified random subset of `n` examples, drawn with `seed`."""
+
+    n: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataOptions:
+    """How to read examples; None leaves the decision to the source.
+
+    `image_size` and `resize` (the shorter side before the centre crop) are in pixels and for pictures in files;
+    `mean` and `std` are per channel, on the scale of 0 to 1 for uint8 pictures, as torchvision states them.
+
+    Raises:
+        SpecError: `mean` without `std` or of another length, a `std` that is not positive, sizes below 1.
+    """
+
+    image_size: int | None = None
+    resize: int | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    data_root: Path | None = None
+    limit: Limit | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.mean or ()) != len(self.std or ()):
+            found = f"{len(self.mean or ())} and {len(self.std or ())} values"
+            raise SpecError(
+                f"expected --mean and --std of equal length, found {found}", hint="give one value per channel"
+            )
+        if not all(math.isfinite(value) for value in self.mean or ()):
+            raise SpecError(f"expected finite values in --mean, found {self.mean}")
+        if not all(math.isfinite(value) and value > 0 for value in self.std or ()):
+            raise SpecError(f"expected positive values in --std, found {self.std}")
+        if (self.image_size or 1) < 1:
+            raise SpecError(f"expected --image-size of at least 1, found {self.image_size}")
+        if self.resize is not None and (self.image_size is None or self.resize < self.image_size):
+            raise SpecError(
+                f"expected a resize of at least the image size, found {self.resize} and {self.image_size}",
+                hint="the pictures are resized on their shorter side, then cropped to the image size",
+            )
+
+
+def preprocess_for(inputs: Mapping[str, tuple[int, ...]], options: DataOptions, *, uint8: bool) -> Preprocess:
+    """uint8 is divided by 255, then mean and std are applied if given.
+
+    Args:
+        inputs: shapes (n, ...) of the inputs that are not tokens, by name.
+        options: for `mean` and `std`.
+        uint8: whether these inputs are stored as uint8.
+
+    Raises:
+        SpecError: mean and std are given, but there is not exactly one such input, or it has other channels.
+    """
+    scale = 1.0 / 255.0 if uint8 else 1.0
+    if not options.mean or not options.std:
+        return Preprocess(scale=scale)
+    if len(inputs) != 1:
+        raise SpecError(
+            f"expected one input that --mean and --std apply to, found {len(inputs)}: {', '.join(inputs) or 'none'}",
+            hint="normalise the arrays before they are saved",
+        )
+    ((name, shape),) = inputs.items()
+    channels = shape[1] if len(shape) > 1 else 1
+    if len(options.mean) not in {1, channels}:
+        raise SpecError(
+            f"expected {channels} values in --mean and --std, one for each channel of {name} {shape}, "
+            f"found {len(options.mean)}",
+        )
+    return Preprocess(scale=scale, mean=options.mean, std=options.std)
