@@ -132,9 +132,12 @@ class Executor(Protocol):
     """Runs picklable tasks, in order of results."""
 
     def map(
-        self, function: Callable[[T], R], tasks: Sequence[T], *, progress: Progress
+        self, function: Callable[[T, Progress], R], tasks: Sequence[T], *, progress: Progress
     ) -> Iterator[R | KDAuditError]:
-        """One result per task, in order, as they finish; a task's KDAuditError is its result."""
+        """One result per task, in order, as they finish; a task's KDAuditError is its result.
+
+        `function` stands at the top level of a module and is called with the task and with whom to tell.
+        """
 
 
 class Renderer(Protocol):
