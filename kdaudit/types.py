@@ -16,6 +16,7 @@ Float64 = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
+Bool = npt.NDArray[np.bool_]
 AnyArray = npt.NDArray[np.generic]
 _T = TypeVar("_T", bound=np.generic)
 
@@ -287,13 +288,15 @@ class InheritedPair:
 class Inherited:
     """Errors that teacher and student share and at most `tau` controls make.
 
-    `listed` are example positions; `fdr` the share expected by chance, 1 for an empty list.
+    `listed` are example positions; `fdr` the share expected by chance, 1 for an empty list; `p_value` that of a
+    list as long as this against the controls' own.
     """
 
     listed: Int64
     tau: int
     expected_by_chance: float
     fdr: float
+    p_value: float
     pairs: tuple[InheritedPair, ...]
 
 
@@ -305,6 +308,48 @@ class Measurement:
     model: str
     value: float | None
     n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitness:
+    """Whether the audit may speak at all: sanity of models and data, and of the controls.
+
+    problems: sentences, each a violated sanity condition. unfit: independent controls left out, with the reason.
+    headroom_W = n_W (1 - A_W(C)); gap = acc(S) - mean acc(C). None where there are no controls.
+    """
+
+    n_W: int  # noqa: N815 - the method's names
+    n_R: int  # noqa: N815
+    headroom_W: float | None  # noqa: N815
+    n_controls: int
+    n_trained_controls: int
+    unfit: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    unmatched: str = ""
+    unmatched_allowed: bool = False
+    no_controls_reason: str = ""
+    n_duplicates: int = 0
+    n_before_duplicates: int = 0
+    duplicates_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Assessment:
+    """All evidence of one audit, as the rules read it.
+
+    effects: Evidence by procedure (kappa_W, kappa_R, rrr, did, tilt, transfer.*, accuracy_gap, ...);
+    transfer_holm: Holm-corrected p by measure. p_asymmetry = max(p(log RRR), p(kappa_W)).
+    """
+
+    fitness: Fitness
+    effects: dict[str, Evidence]
+    transfer_holm: dict[str, float]
+    p_asymmetry: float | None
+    inherited: Inherited | None
+    sharpness: float | None
+    positive: tuple[Evidence, ...] = ()
+    n_repeated_W: int | None = None  # noqa: N815
+    n_repeated_by_controls_W: float | None = None  # noqa: N815
 
 
 class RuleStatus(StrEnum):

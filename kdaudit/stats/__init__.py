@@ -1,1 +1,27 @@
-"""To be written."""
+"""The statistics of the method: what the student shares with its teacher beyond its controls.
+
+A procedure takes a `Sample` and gives one `Evidence`. None resamples, so none needs a generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kdaudit.stats.attribution import did
+from kdaudit.stats.knowledge import kappa_R, kappa_W, rrr
+from kdaudit.stats.sample import Sample
+from kdaudit.stats.tilt import tilt
+from kdaudit.stats.transfer import transfer
+from kdaudit.types import Evidence
+
+PROCEDURES: dict[str, Callable[[Sample], Evidence]] = {
+    "kappa_W": kappa_W,
+    "kappa_R": kappa_R,
+    "rrr": rrr,
+    "did": did,
+    "tilt": tilt,
+    "transfer.activation": transfer("activation"),
+    "transfer.js": transfer("js"),
+    "transfer.rank": transfer("rank"),
+    "transfer.prediction": transfer("prediction"),
+}

@@ -1,0 +1,152 @@
+"""Every option once: its name, type, default and help. Read by the command line and by the configuration.
+
+A field is the option `--field-name`, the environment variable `KDAUDIT_FIELD_NAME` and the key `field_name` in
+kdaudit.toml (recipe options under `[recipe]`). Nothing heavy is imported here: `--help` reads this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """What an option does, in one line, and under which heading `--help` shows it."""
+
+    text: str
+    panel: str = "Audit"
+
+
+Output = Literal["logits", "probs", "sigmoid"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSpec:
+    """What is audited, against what, and how: everything that can change a number of the result."""
+
+    teacher: str
+    students: tuple[str, ...]
+
+    data: Annotated[
+        str, Help("Labelled evaluation data: FILE.npz, a folder of class folders, or a name.", "Data")
+    ]
+    train_data: Annotated[str | None, Help("The student's training data, to train controls on.", "Data")] = (
+        None
+    )
+    data_root: Annotated[str | None, Help("Where named data sets lie.", "Data")] = None
+    image_size: Annotated[
+        int | None, Help("Pictures: resize and crop to this many pixels a side.", "Data")
+    ] = None
+    mean: Annotated[str | None, Help("Pictures: mean to subtract, per channel, e.g. .5,.5,.5.", "Data")] = (
+        None
+    )
+    std: Annotated[str | None, Help("Pictures: deviation to divide by, per channel.", "Data")] = None
+    limit: Annotated[
+        int | None, Help("Use a stratified random subset of N evaluation examples.", "Data")
+    ] = None
+    limit_train: Annotated[
+        int | None, Help("Train controls on a stratified random subset of N examples.", "Data")
+    ] = None
+    keep_duplicates: Annotated[
+        bool, Help("Keep evaluation examples whose inputs occur in the training data.", "Data")
+    ] = False
+
+    teacher_output: Annotated[Output, Help("What the teacher puts out.", "Models")] = "logits"
+    student_output: Annotated[Output, Help("What the student puts out.", "Models")] = "logits"
+    teacher_arch: Annotated[
+        str | None, Help("The teacher's architecture: module:callable or file.py:callable.", "Models")
+    ] = None
+    teacher_arch_args: Annotated[
+        str | None, Help("Keyword arguments of --teacher-arch, as JSON.", "Models")
+    ] = None
+    student_arch: Annotated[
+        str | None, Help("The student's architecture: module:callable or file.py:callable.", "Models")
+    ] = None
+    arch_args: Annotated[str | None, Help("Keyword arguments of --student-arch, as JSON.", "Models")] = None
+    student_train_as: Annotated[
+        str | None, Help("ONNX file to take the controls' architecture from instead of the student.", "Models")
+    ] = None
+    init_from: Annotated[
+        str | None, Help("Model file whose weights the student started from; controls start there too.", "Models")
+    ] = None
+    reinsert_bn: Annotated[
+        Literal["auto", "always", "never"], Help("Put back BatchNorm that the export folded away.", "Models")
+    ] = "auto"
+
+    controls: Annotated[int, Help("Independent controls to train (no teacher).", "Controls")] = 10
+    random_controls: Annotated[int, Help("Random controls to train (a noise teacher).", "Controls")] = 5
+    positive_controls: Annotated[
+        int, Help("Positive controls to train (distilled from this teacher).", "Controls")
+    ] = 0
+    control: Annotated[
+        tuple[str, ...], Help("A ready-made independent control; repeat for more. Nothing is trained.", "Controls")
+    ] = ()
+    unmatched_controls: Annotated[
+        Literal["refuse", "ok"], Help("Judge by ready-made controls of another architecture?", "Controls")
+    ] = "refuse"
+    allow_weak_teacher: Annotated[
+        bool, Help("Judge although the teacher is far less accurate than the controls.", "Controls")
+    ] = False
+    train_anyway: Annotated[
+        bool, Help("Train controls although no verdict is possible.", "Controls")
+    ] = False
+
+    epochs: Annotated[str, Help("Epochs, or auto: chosen on the training data alone.", "Recipe")] = "auto"
+    batch_size: Annotated[int | None, Help("Examples a training step.", "Recipe")] = None
+    optimizer: Annotated[Literal["sgd", "adamw"] | None, Help("Optimizer.", "Recipe")] = None
+    lr: Annotated[float | None, Help("Largest learning rate.", "Recipe")] = None
+    schedule: Annotated[
+        Literal["cosine", "onecycle", "constant"] | None, Help("Learning-rate schedule.", "Recipe")
+    ] = None
+    weight_decay: Annotated[float | None, Help("Weight decay.", "Recipe")] = None
+    label_smoothing: Annotated[float | None, Help("Label smoothing of the independent controls.", "Recipe")] = (
+        None
+    )
+    augment: Annotated[
+        Literal["none", "flip", "crop-flip"] | None, Help("Augmentation of pictures.", "Recipe")
+    ] = None
+    alpha: Annotated[
+        float | None, Help("Weight of the teacher's term in random and positive controls.", "Recipe")
+    ] = None
+    temperature: Annotated[float | None, Help("Distillation temperature of positive controls.", "Recipe")] = None
+
+    seed: Annotated[int, Help("Every random number follows from it.", "Run")] = 0
+    device: Annotated[str, Help("auto, cpu, cuda or cuda:N.", "Run")] = "auto"
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"], Help("Precision of training; auto: fp32 on CPU, mixed on CUDA.", "Run")
+    ] = "auto"
+    workers: Annotated[
+        int | None, Help("Controls trained at once on the CPU; default: one per core.", "Run")
+    ] = None
+    time_limit: Annotated[str, Help("Train nothing more if it would take longer, e.g. 90m, 12h.", "Run")] = "12h"
+    cache_dir: Annotated[str | None, Help("Where controls and predictions are kept.", "Run")] = None
+    cache: Annotated[bool, Help("Keep controls and predictions for the next run.", "Run")] = True
+    resume: Annotated[bool, Help("Use what an earlier run has kept.", "Run")] = True
+
+    max_examples: Annotated[int, Help("Inherited errors shown with their input.", "Report")] = 12
+    images: Annotated[bool, Help("Put pictures of inherited errors into the report.", "Report")] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSpec:
+    """What is shown and written, where; none of it changes a number or the exit code (but --exit-zero)."""
+
+    report_dir: Annotated[str, Help("Folder for audit.json, examples.npz and report.html.", "Report")] = (
+        "kdaudit-report"
+    )
+    format: Annotated[
+        Literal["text", "json", "markdown", "html", "junit", "github"],
+        Help("The document on standard output.", "Report"),
+    ] = "text"
+    output: Annotated[str | None, Help("Write that document to a file instead.", "Report")] = None
+    report: Annotated[tuple[str, ...], Help("One more document: FORMAT=PATH; repeatable.", "Report")] = ()
+    dry_run: Annotated[bool, Help("Show what would be trained, then stop.", "Run")] = False
+    exit_zero: Annotated[bool, Help("Exit 0 whatever the verdict is.", "Report")] = False
+    progress: Annotated[
+        Literal["auto", "bar", "plain", "none"], Help("How progress is shown on standard error.", "Report")
+    ] = "auto"
+    color: Annotated[Literal["auto", "always", "never"], Help("Colour of the text report.", "Report")] = "auto"
+
+
+RECIPE_PANEL = "Recipe"
