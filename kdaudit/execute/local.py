@@ -1,0 +1,245 @@
+"""Tasks in processes of this machine: single-threaded workers that live as long as the pool.
+
+Each worker has a pipe of its own for tasks, events and results. One queue for all of them would be simpler, but a
+worker killed while it writes takes the queue's lock with it, and all others wait for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import connection, get_context
+from multiprocessing.context import SpawnProcess
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
+
+from kdaudit.errors import KDAuditError, TrainingError
+from kdaudit.protocols import Progress
+from kdaudit.types import ProgressEvent
+
+if TYPE_CHECKING:  # only the type checker can subscript it
+    _Pipe: TypeAlias = connection.Connection[Any, Any]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Read by the numerical libraries when they are loaded, so they must be there before the worker is.
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_SECONDS_TO_END = 5.0
+# On Windows only a wait that ends by itself lets Ctrl-C through.
+_SECONDS_TO_WAIT = 0.5
+
+
+class LocalPool:
+    """Runs tasks in `n_workers` processes, or one after the other in this process if `n_workers` is 0.
+
+    A context manager: on exit no worker is left. Workers start when there is work and are used again by later
+    calls of `map`.
+
+    Args:
+        n_workers: how many tasks run at the same time.
+        threads_per_worker: for OpenMP and BLAS in each worker.
+        initializer: called once in each worker before its first task, to load and set up what tasks need.
+    """
+
+    def __init__(
+        self, n_workers: int, *, threads_per_worker: int = 1, initializer: Callable[[], None] | None = None
+    ) -> None:
+        self._n_workers = n_workers
+        self._threads_per_worker = threads_per_worker
+        self._initializer = initializer
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end(self._workers)
+
+    def map(
+        self, function: Callable[[T, Progress], R], tasks: Sequence[T], *, progress: Progress
+    ) -> Iterator[R | KDAuditError]:
+        """One result per task, in order, as they finish; a task's KDAuditError is its result.
+
+        A worker that dies (killed, out of memory) costs its task, whose result is then a TrainingError; the others
+        go on. Any other error of a task is a bug and is raised here. Whoever stops taking results ends the
+        tasks in progress. `progress` is called in this thread while the next result is waited for.
+        """
+        if self._n_workers == 0:
+            yield from (_result(function, task, progress) for task in tasks)
+            return
+        waiting = deque(enumerate(tasks))
+        finished: dict[int, R | KDAuditError] = {}
+        try:
+            for position in range(len(tasks)):
+                while position not in finished:
+                    self._hand_out(function, waiting)
+                    self._collect(finished, progress)
+                yield finished.pop(position)
+        finally:
+            self._end([worker for worker in self._workers if worker.position is not None])
+
+    def _hand_out(self, function: Callable[[T, Progress], R], waiting: deque[tuple[int, T]]) -> None:
+        """Give waiting tasks to idle workers, and to new ones while there may be more."""
+        while waiting and (worker := self._idle_worker()) is not None:
+            worker.position, task = waiting.popleft()
+            with suppress(OSError):  # it died this moment: `_collect` will find out
+                worker.pipe.send(_Job(function=function, task=task))
+
+    def _idle_worker(self) -> _Worker | None:
+        idle = [worker for worker in self._workers if worker.position is None]
+        self._end([worker for worker in idle if not worker.process.is_alive()])
+        for worker in self._workers:
+            if worker.position is None:
+                return worker
+        if len(self._workers) == self._n_workers:
+            return None
+        self._workers.append(_start(self._initializer, threads=self._threads_per_worker))
+        return self._workers[-1]
+
+    def _collect(self, finished: dict[int, R | KDAuditError], progress: Progress) -> None:
+        """Wait for messages and take one from each worker that has any."""
+        busy = {worker.pipe: worker for worker in self._workers if worker.position is not None}
+        for pipe in connection.wait(list(busy), timeout=_SECONDS_TO_WAIT):
+            worker = busy[cast("_Pipe", pipe)]
+            message = self._message(worker)
+            if isinstance(message, ProgressEvent):
+                progress(message)
+            elif isinstance(message, _Bug):
+                raise RuntimeError(f"a task failed in a worker process:\n{message.traceback}")
+            elif worker.position is not None:
+                finished[worker.position] = cast("R | KDAuditError", message.result)
+                worker.position = None
+
+    def _message(self, worker: _Worker) -> ProgressEvent | _Bug | _Done:
+        try:
+            return cast("ProgressEvent | _Bug | _Done", worker.pipe.recv())
+        except (EOFError, OSError):
+            worker.process.join(_SECONDS_TO_END)  # for its own exit code
+            self._end([worker])
+            return _Done(result=_lost(worker))
+
+    def _end(self, workers: Sequence[_Worker]) -> None:
+        """End these at once, whatever they do: what they could save is saved, or not wanted."""
+        for worker in workers:
+            worker.pipe.close()
+            worker.process.terminate()
+        for worker in workers:
+            worker.process.join(_SECONDS_TO_END)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+        self._workers = [worker for worker in self._workers if worker not in workers]
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """A process, the pipe to it, and the position of the task that it has, None when idle."""
+
+    process: SpawnProcess
+    pipe: _Pipe
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Job:
+    """What a worker is to do."""
+
+    function: Callable[..., object]
+    task: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Done:
+    """What came of it: a result or a KDAuditError."""
+
+    result: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bug:
+    """An error that no user can fix."""
+
+    traceback: str
+
+
+def _start(initializer: Callable[[], None] | None, *, threads: int) -> _Worker:
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, initializer), daemon=True)
+    with _environment(dict.fromkeys(_THREAD_VARIABLES, str(threads))):
+        process.start()
+    theirs.close()  # so that ours reads an end of file when the worker dies
+    return _Worker(process, ours)
+
+
+def _serve(pipe: _Pipe, initializer: Callable[[], None] | None) -> None:
+    """A worker's life: one task after the other until the pool, or the whole parent, is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this process
+    if initializer is not None:
+        initializer()
+    while True:
+        try:
+            job = pipe.recv()
+        except (EOFError, OSError):
+            return
+        with _Telling(pipe):
+            pipe.send(_Done(result=_result(job.function, job.task, pipe.send)))
+
+
+class _Telling:
+    """Sends the traceback of what goes wrong inside to the parent, where it can be shown; then goes on."""
+
+    def __init__(self, pipe: _Pipe) -> None:
+        self._pipe = pipe
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is None:
+            return False
+        try:
+            self._pipe.send(_Bug(traceback="".join(traceback.format_exception(error))))
+        except OSError:
+            raise SystemExit(1) from None  # nobody is left to be told
+        return True
+
+
+def _result(function: Callable[[T, Progress], R], task: T, progress: Progress) -> R | KDAuditError:
+    try:
+        return function(task, progress)
+    except KDAuditError as error:
+        return error
+
+
+def _lost(worker: _Worker) -> TrainingError:
+    code = worker.process.exitcode
+    return TrainingError(
+        f"expected a result from a worker process, which ended before it had one (exit code {code})",
+        hint="if the memory ran out, use fewer workers: --workers 1",
+    )
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Inside, the environment has these too: a new process gets them before its first import."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                del os.environ[name]
