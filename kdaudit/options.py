@@ -42,9 +42,9 @@ class AuditSpec:
         None
     )
     std: Annotated[str | None, Help("Pictures: deviation to divide by, per channel.", "Data")] = None
-    limit: Annotated[
-        int | None, Help("Use a stratified random subset of N evaluation examples.", "Data")
-    ] = None
+    limit: Annotated[int | None, Help("Use a stratified random subset of N evaluation examples.", "Data")] = (
+        None
+    )
     limit_train: Annotated[
         int | None, Help("Train controls on a stratified random subset of N examples.", "Data")
     ] = None
@@ -65,10 +65,12 @@ class AuditSpec:
     ] = None
     arch_args: Annotated[str | None, Help("Keyword arguments of --student-arch, as JSON.", "Models")] = None
     student_train_as: Annotated[
-        str | None, Help("ONNX file to take the controls' architecture from instead of the student.", "Models")
+        str | None,
+        Help("ONNX file to take the controls' architecture from instead of the student.", "Models"),
     ] = None
     init_from: Annotated[
-        str | None, Help("Model file whose weights the student started from; controls start there too.", "Models")
+        str | None,
+        Help("Model file whose weights the student started from; controls start there too.", "Models"),
     ] = None
     reinsert_bn: Annotated[
         Literal["auto", "always", "never"], Help("Put back BatchNorm that the export folded away.", "Models")
@@ -80,7 +82,8 @@ class AuditSpec:
         int, Help("Positive controls to train (distilled from this teacher).", "Controls")
     ] = 0
     control: Annotated[
-        tuple[str, ...], Help("A ready-made independent control; repeat for more. Nothing is trained.", "Controls")
+        tuple[str, ...],
+        Help("A ready-made independent control; repeat for more. Nothing is trained.", "Controls"),
     ] = ()
     unmatched_controls: Annotated[
         Literal["refuse", "ok"], Help("Judge by ready-made controls of another architecture?", "Controls")
@@ -88,9 +91,7 @@ class AuditSpec:
     allow_weak_teacher: Annotated[
         bool, Help("Judge although the teacher is far less accurate than the controls.", "Controls")
     ] = False
-    train_anyway: Annotated[
-        bool, Help("Train controls although no verdict is possible.", "Controls")
-    ] = False
+    train_anyway: Annotated[bool, Help("Train controls although no verdict is possible.", "Controls")] = False
 
     epochs: Annotated[str, Help("Epochs, or auto: chosen on the training data alone.", "Recipe")] = "auto"
     batch_size: Annotated[int | None, Help("Examples a training step.", "Recipe")] = None
@@ -100,26 +101,31 @@ class AuditSpec:
         Literal["cosine", "onecycle", "constant"] | None, Help("Learning-rate schedule.", "Recipe")
     ] = None
     weight_decay: Annotated[float | None, Help("Weight decay.", "Recipe")] = None
-    label_smoothing: Annotated[float | None, Help("Label smoothing of the independent controls.", "Recipe")] = (
-        None
-    )
+    label_smoothing: Annotated[
+        float | None, Help("Label smoothing of the independent controls.", "Recipe")
+    ] = None
     augment: Annotated[
         Literal["none", "flip", "crop-flip"] | None, Help("Augmentation of pictures.", "Recipe")
     ] = None
     alpha: Annotated[
         float | None, Help("Weight of the teacher's term in random and positive controls.", "Recipe")
     ] = None
-    temperature: Annotated[float | None, Help("Distillation temperature of positive controls.", "Recipe")] = None
+    temperature: Annotated[float | None, Help("Distillation temperature of positive controls.", "Recipe")] = (
+        None
+    )
 
     seed: Annotated[int, Help("Every random number follows from it.", "Run")] = 0
     device: Annotated[str, Help("auto, cpu, cuda or cuda:N.", "Run")] = "auto"
     precision: Annotated[
-        Literal["auto", "fp32", "bf16"], Help("Precision of training; auto: fp32 on CPU, mixed on CUDA.", "Run")
+        Literal["auto", "fp32", "bf16"],
+        Help("Precision of training; auto: fp32 on CPU, mixed on CUDA.", "Run"),
     ] = "auto"
     workers: Annotated[
         int | None, Help("Controls trained at once on the CPU; default: one per core.", "Run")
     ] = None
-    time_limit: Annotated[str, Help("Train nothing more if it would take longer, e.g. 90m, 12h.", "Run")] = "12h"
+    time_limit: Annotated[str, Help("Train nothing more if it would take longer, e.g. 90m, 12h.", "Run")] = (
+        "12h"
+    )
     cache_dir: Annotated[str | None, Help("Where controls and predictions are kept.", "Run")] = None
     cache: Annotated[bool, Help("Keep controls and predictions for the next run.", "Run")] = True
     resume: Annotated[bool, Help("Use what an earlier run has kept.", "Run")] = True
@@ -146,7 +152,9 @@ class OutputSpec:
     progress: Annotated[
         Literal["auto", "bar", "plain", "none"], Help("How progress is shown on standard error.", "Report")
     ] = "auto"
-    color: Annotated[Literal["auto", "always", "never"], Help("Colour of the text report.", "Report")] = "auto"
+    color: Annotated[Literal["auto", "always", "never"], Help("Colour of the text report.", "Report")] = (
+        "auto"
+    )
 
 
 RECIPE_PANEL = "Recipe"

@@ -1,0 +1,75 @@
+"""KD4xx: what the student lost against its controls, whatever it took over. They warn."""
+
+from __future__ import annotations
+
+from kdaudit.policy.knowledge_rules import effect
+from kdaudit.policy.limits import Limits
+from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus
+
+
+def accuracy(assessment: Assessment, limits: Limits) -> RuleOutcome:
+    """KD401: the student's accuracy against that of its controls."""
+    gap = effect(assessment, "accuracy_gap")
+    return _against_controls(
+        gap,
+        rule="KD401",
+        title="Accuracy against the controls",
+        worse=gap.estimate is not None and gap.estimate < -limits.accuracy_margin,
+        required=f"at least −{limits.accuracy_margin * 100:g} points",
+        reason=""
+        if gap.estimate is None
+        else f"{_signed(gap.estimate)} points against networks without the teacher.",
+    )
+
+
+def negative_flips(assessment: Assessment, limits: Limits) -> RuleOutcome:
+    """KD402: correct answers of the teacher that the student lost, beyond what controls lose."""
+    flips = effect(assessment, "negative_flips")
+    return _against_controls(
+        flips,
+        rule="KD402",
+        title="Correct answers lost",
+        worse=flips.estimate is not None and flips.estimate > limits.flips_margin,
+        required=f"at most {limits.flips_margin * 100:g} points more than controls",
+        reason=""
+        if flips.estimate is None
+        else f"{_signed(flips.estimate)} points of the teacher's correct answers lost, against controls.",
+    )
+
+
+def calibration(assessment: Assessment, limits: Limits) -> RuleOutcome:
+    """KD403: the student's expected calibration error beyond that of its controls."""
+    ece = effect(assessment, "ece")
+    return _against_controls(
+        ece,
+        rule="KD403",
+        title="Calibration",
+        worse=ece.estimate is not None and ece.estimate > limits.calibration_margin,
+        required=f"at most {limits.calibration_margin * 100:g} points more than controls",
+        reason=""
+        if ece.estimate is None
+        else f"{_signed(ece.estimate)} points of calibration error, against controls.",
+    )
+
+
+def _against_controls(
+    found: Evidence, *, rule: str, title: str, worse: bool, required: str, reason: str
+) -> RuleOutcome:
+    status = RuleStatus.WARNING if worse else RuleStatus.PASS
+    return RuleOutcome(
+        rule=rule,
+        title=title,
+        level="warn",
+        status=RuleStatus.NOT_JUDGED if found.estimate is None else status,
+        observed=found.estimate,
+        unit="points",
+        low=found.low,
+        high=found.high,
+        required=required,
+        n=found.n or None,
+        reason=reason or f"Not measured: {found.note}.",
+    )
+
+
+def _signed(share: float) -> str:
+    return f"{share * 100:+.1f}".replace("-", "−")
