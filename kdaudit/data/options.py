@@ -47,7 +47,7 @@ class DataOptions:
             raise SpecError(f"expected finite values in --mean, found {self.mean}")
         if not all(math.isfinite(value) and value > 0 for value in self.std or ()):
             raise SpecError(f"expected positive values in --std, found {self.std}")
-        if (self.image_size or 1) < 1:
+        if self.image_size is not None and self.image_size < 1:
             raise SpecError(f"expected --image-size of at least 1, found {self.image_size}")
         if self.resize is not None and (self.image_size is None or self.resize < self.image_size):
             raise SpecError(
