@@ -1,1 +1,50 @@
-"""To be written."""
+"""Documents from an audit: `render(result, "html")`. Each renderer is loaded when it is first asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import TYPE_CHECKING, cast
+
+from kdaudit.errors import SpecError
+
+if TYPE_CHECKING:
+    from kdaudit.protocols import Renderer
+    from kdaudit.schema import AuditResult
+
+RENDERERS: dict[str, str] = {
+    "json": "kdaudit.render.json_report:render_json",
+    "html": "kdaudit.render.html_report:render_html",
+    "junit": "kdaudit.render.junit_report:render_junit",
+    "markdown": "kdaudit.render.markdown_report:render_markdown",
+    "github": "kdaudit.render.github_report:render_github",
+}
+
+
+def load_renderer(format: str) -> Renderer:  # noqa: A002 - the option's name
+    """The renderer of one format.
+
+    Raises:
+        SpecError: the format is not one of `RENDERERS`.
+    """
+    if format not in RENDERERS:
+        near = difflib.get_close_matches(format, RENDERERS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else None
+        known = ", ".join(RENDERERS)
+        raise SpecError(f"expected a report format out of {known}; found {format!r}", hint=hint)
+    module, _, function = RENDERERS[format].partition(":")
+    return cast("Renderer", getattr(importlib.import_module(module), function))
+
+
+def render(result: AuditResult, format: str) -> str:  # noqa: A002 - the option's name
+    """The audit as a document of one format; the same result gives the same text.
+
+    Args:
+        result: the audit.
+        format: a key of `RENDERERS`.
+
+    Raises:
+        SpecError: the format is not one of `RENDERERS`.
+        RenderError: the templates of the HTML report are not installed.
+    """
+    return load_renderer(format)(result)

@@ -1,0 +1,151 @@
+"""What the sentences and charts read from an audit: its models by role, its rules by id, and the counts between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scipy.special import stdtrit
+
+from kdaudit.render.text import name
+from kdaudit.schema import AuditResult, EffectRecord, ModelRecord, RuleRecord
+from kdaudit.types import RuleStatus
+
+ModelRole = Literal["teacher", "student", "independent", "random", "positive"]
+FEWEST_FOR_INTERVAL = 3
+RATIO_LIMIT = 1.25
+LARGEST_FDR = 0.5
+
+# Limits that a printed number must not seem to reach: shares, ratios or differences of shares, by rule.
+LIMITS: dict[str, tuple[float, ...]] = {
+    "KD202": (RATIO_LIMIT,),
+    "KD301": (-0.05, 0.05),
+    "KD304": (0.20,),
+    "KD307": (0.01, 0.20),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """An interval of a raw value."""
+
+    low: float
+    high: float
+
+
+def models(result: AuditResult, role: ModelRole) -> tuple[ModelRecord, ...]:
+    """The models of one role, in order, unfit ones left out."""
+    return tuple(model for model in result.models if model.role == role and model.fit)
+
+
+def unfit(result: AuditResult) -> tuple[ModelRecord, ...]:
+    """The controls that were left out."""
+    return tuple(model for model in result.models if not model.fit)
+
+
+def rule(result: AuditResult, id: str) -> RuleRecord | None:  # noqa: A002 - the record's field
+    """The rule of this id, or None where it was switched off."""
+    return next((row for row in result.rules if row.id == id), None)
+
+
+def status(result: AuditResult, id: str) -> RuleStatus | None:  # noqa: A002 - the record's field
+    """How the rule of this id ended, or None where it was switched off."""
+    row = rule(result, id)
+    return None if row is None else row.outcome
+
+
+def is_unfit(row: RuleRecord) -> bool:
+    """Whether this rule's violation makes the audit inconclusive, whatever the numbers."""
+    return row.fitness and row.outcome in (RuleStatus.UNDECIDED, RuleStatus.FAIL)
+
+
+def unfit_rules(result: AuditResult) -> tuple[RuleRecord, ...]:
+    """The violated fitness rules."""
+    return tuple(row for row in ordered_rules(result) if is_unfit(row))
+
+
+def ordered_rules(result: AuditResult) -> tuple[RuleRecord, ...]:
+    """The rules as reported: what makes the audit unfit, then the order of `RuleStatus`, then by id."""
+    order = list(RuleStatus)
+    return tuple(sorted(result.rules, key=lambda row: (not is_unfit(row), order.index(row.outcome), row.id)))
+
+
+def limits(result: AuditResult, id: str) -> tuple[float, ...]:  # noqa: A002 - the record's field
+    """The limits of a rule that its printed numbers must stay on the right side of."""
+    if id == "KD201":
+        return (result.margin_fail, result.margin_pass)
+    return LIMITS.get(id, ())
+
+
+def known(values: Sequence[float | None]) -> list[float]:
+    """The values that are defined."""
+    return [value for value in values if value is not None]
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """Mean of the defined values; None if there are none."""
+    defined = known(values)
+    return math.fsum(defined) / len(defined) if defined else None
+
+
+def controls_repeat(result: AuditResult) -> float | None:
+    """How many of the teacher's wrong answers a control gives too, on average."""
+    agreement = mean([model.agreement_W for model in models(result, "independent")])
+    return None if agreement is None or result.n_W is None else agreement * result.n_W
+
+
+def controls_know(result: AuditResult) -> float | None:
+    """How many of the teacher's right answers a control gives too, on average."""
+    agreement = mean([model.agreement_R for model in models(result, "independent")])
+    return None if agreement is None or result.n_R is None else agreement * result.n_R
+
+
+def accuracy(result: AuditResult, role: ModelRole) -> float | None:
+    """Mean accuracy of the models of one role."""
+    return mean([model.accuracy for model in models(result, role)])
+
+
+def measured(effect: EffectRecord | None) -> bool:
+    """Whether there is an estimate."""
+    return effect is not None and effect.estimate is not None
+
+
+def tested(effect: EffectRecord | None) -> bool:
+    """Whether there is an estimate with an interval."""
+    return effect is not None and None not in (effect.estimate, effect.low90, effect.high90)
+
+
+def class_name(result: AuditResult, index: int) -> str:
+    """The name of a class, or its number where no names are known."""
+    names = result.data.class_names
+    return name(names[index]) if 0 <= index < len(names) else f"class {index}"
+
+
+def predictive_band(values: Sequence[float | None]) -> Band | None:
+    """Where one more value like these would fall in 95 of 100 cases; None below three values.
+
+    mean -+ t(.975, K - 1) sd sqrt(1 + 1/K).
+    """
+    defined = known(values)
+    size = len(defined)
+    if size < FEWEST_FOR_INTERVAL:
+        return None
+    centre = math.fsum(defined) / size
+    deviation = math.sqrt(math.fsum((value - centre) ** 2 for value in defined) / (size - 1))
+    half = float(stdtrit(size - 1, 0.975)) * deviation * math.sqrt(1 + 1 / size)
+    return Band(centre - half, centre + half)
+
+
+def nothing_measured(result: AuditResult) -> bool:
+    """Whether there is no number at all to show."""
+    effects = (result.kappa_W, result.kappa_R, result.rrr, result.accuracy_gap)
+    accuracies = [model.accuracy for model in result.models]
+    return not any(measured(effect) for effect in effects) and not result.transfer and not known(accuracies)
+
+
+def why_missing(result: AuditResult, what: str, otherwise: str) -> str:
+    """Why a part is missing: the reason recorded for it, else the given one."""
+    skipped = next((row for row in result.skipped if what in row.what.lower()), None)
+    return otherwise if skipped is None else skipped.reason

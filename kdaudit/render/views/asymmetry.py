@@ -1,0 +1,287 @@
+"""Section 5: wrong against right knowledge on one scale, and what that means in examples per 1,000."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kdaudit.render import charts, facts, findings, numbers
+from kdaudit.render.views.four import limits_that_matter, share_scale
+from kdaudit.schema import AuditResult, EffectRecord
+
+_WRONG, _RIGHT, _BOTTOM = 74.0, 150.0, 198.0
+_MOST_SQUARES, _IN_ROW, _SQUARE = 100, 20, 12
+_BAR_PX = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountRow:
+    """A count per 1,000 examples: unit squares at `squares` (x, y) in px, or a bar of `bar` px with its sign."""
+
+    title: str
+    aside: str
+    value: str
+    interval: str
+    squares: tuple[tuple[float, float], ...] = ()
+    width: int = 0
+    height: int = 0
+    bar: int = 0
+    sign: str = ""
+    ghost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AsymmetryView:
+    """The figure with its key and caption, the counts, and two sentences of numbers."""
+
+    finding: str
+    plot: charts.Plot | None
+    key: tuple[str, ...]
+    caption: str
+    counts: tuple[CountRow, ...]
+    says: tuple[str, ...]
+
+
+def asymmetry(result: AuditResult) -> AsymmetryView:
+    """The asymmetry of an audit."""
+    says = tuple(said for said in (_ratio(result), _raw(result)) if said)
+    finding = findings.of_asymmetry(result)
+    if not facts.measured(result.kappa_W) and not facts.measured(result.kappa_R):
+        return AsymmetryView(finding, None, (), "", (), says)
+    plot = _plot(result)
+    return AsymmetryView(finding, plot, _key(plot), _caption(result), _counts(result), says)
+
+
+def _plot(result: AuditResult) -> charts.Plot:
+    wrong, right = result.kappa_W, result.kappa_R
+    scale = share_scale((wrong, right), low=-0.1, high=1.0)
+    lines: list[charts.Line] = []
+    dots: list[charts.Dot] = []
+    bars: list[charts.Bar] = []
+    labels = [*_limit_lines(result, scale, lines)]
+    title = "Share of knowledge taken over beyond controls."
+    for name, effect, y in (("Wrong knowledge", wrong, _WRONG), ("Right knowledge", right, _RIGHT)):
+        said = _said(result, effect, wrong=effect is wrong)
+        labels += [
+            charts.Label(x="0%", y=y - (62 if y == _WRONG else 26), text=name, bold=True),
+            charts.Label(x="100%", y=y - (62 if y == _WRONG else 26), text=said, anchor="end", bold=True),
+        ]
+        title += f" {name} {said}."
+        lines.append(charts.Line(kind="zero", x=scale.x(0), y1=y - 14, y2=y + 22))
+        if effect is not None:
+            dots += charts.row(scale, "ind", [], y=y) + _controls(scale, effect, y=y + 14)
+            bars += _bar(scale, effect, y=y)
+            dots += _student(scale, effect, y=y)
+    labels += _harmless(result, scale, lines, dots)
+    ticks = charts.ticks(scale.low, scale.high, 5)
+    lines += [charts.Line(kind="axis", x=scale.x(tick), y1=_BOTTOM, y2=_BOTTOM + 5) for tick in ticks]
+    labels += [_tick_label(scale, tick) for tick in ticks]
+    labels += _ends(scale)
+    return charts.Plot(
+        id="p-asymmetry",
+        title=title,
+        height=242,
+        rules=(_WRONG, _RIGHT, _BOTTOM),
+        lines=tuple(lines),
+        dots=tuple(dots),
+        bars=tuple(bars),
+        labels=tuple(labels),
+    )
+
+
+def _limit_lines(result: AuditResult, scale: charts.Scale, lines: list[charts.Line]) -> list[charts.Label]:
+    """Limit lines of the upper row. Their labels stand at two heights, so that neither line crosses a text."""
+    shown = limits_that_matter(result)
+    words = {
+        result.margin_pass: f"pass: interval ends below {numbers.percent(result.margin_pass)}",
+        result.margin_fail: f"fail: estimate from {numbers.percent(result.margin_fail)}",
+    }
+    turned = scale.at(max(shown, default=0)) > 40
+    labels = []
+    for index, limit in enumerate(reversed(shown) if turned else shown):
+        y = 36 + 16 * index if len(shown) > 1 else 52
+        lines.append(charts.Line(kind="lim", x=scale.x(limit), y1=y + 4, y2=_WRONG + 10))
+        labels.append(
+            charts.Label(x=scale.x(limit), y=y, text=words[limit], anchor="end" if turned else "start")
+        )
+    return labels
+
+
+def _said(result: AuditResult, effect: EffectRecord | None, *, wrong: bool) -> str:
+    if effect is None or effect.estimate is None:
+        return "not measured"
+    bounds = facts.limits(result, "KD201") if wrong else ()
+    said = numbers.percent(effect.estimate, 0, bounds)
+    if effect.low90 is None or effect.high90 is None:
+        return said
+    return f"{said} {numbers.percent_range(effect.low90, effect.high90, 0, bounds)}"
+
+
+def _controls(scale: charts.Scale, effect: EffectRecord, *, y: float) -> tuple[charts.Dot, ...]:
+    r = min(charts.radius("ind", len(effect.controls)), 3.0)
+    return tuple(charts.Dot(kind="ind", x=scale.x(value), y=y, r=r) for value in effect.controls)
+
+
+def _bar(scale: charts.Scale, effect: EffectRecord, *, y: float) -> list[charts.Bar]:
+    if effect.low90 is None or effect.high90 is None:
+        return []
+    return [charts.interval(scale, effect.low90, effect.high90, y=y)]
+
+
+def _student(scale: charts.Scale, effect: EffectRecord, *, y: float) -> list[charts.Dot]:
+    return [] if effect.estimate is None else [charts.Dot(kind="stu", x=scale.x(effect.estimate), y=y, r=6.5)]
+
+
+def _harmless(
+    result: AuditResult, scale: charts.Scale, lines: list[charts.Line], dots: list[charts.Dot]
+) -> list[charts.Label]:
+    """What a copier would show that repeats the teacher equally often, right or wrong."""
+    share = _harmless_share(result)
+    if share is None:
+        return []
+    x = scale.x(share)
+    lines.append(charts.Line(kind="ref", x=x, y1=_WRONG, y2=_RIGHT))
+    dots.append(charts.Dot(kind="ghost", x=x, y=_RIGHT, r=6))
+    said = f"a harmless copier: {numbers.percent(share)} here too"
+    return [charts.Label(x=x, y=_RIGHT + 33, text=said, anchor="end" if scale.at(share) > 45 else "start")]
+
+
+def _harmless_share(result: AuditResult) -> float | None:
+    wrong = None if result.kappa_W is None else result.kappa_W.estimate
+    return wrong if wrong is not None and wrong > 0 and facts.measured(result.kappa_R) else None
+
+
+def _tick_label(scale: charts.Scale, tick: float) -> charts.Label:
+    last = scale.at(tick) > 99
+    anchor: charts.Anchor = "end" if last else "start" if scale.at(tick) < 1 else "middle"
+    return charts.Label(x=scale.x(tick), y=_BOTTOM + 20, text=numbers.percent(tick), anchor=anchor)
+
+
+def _ends(scale: charts.Scale) -> list[charts.Label]:
+    turned = scale.at(0) > 35
+    return [
+        charts.Label(
+            x=scale.x(0), y=236, text="as without the teacher", anchor="end" if turned else "start"
+        ),
+        charts.Label(x="100%", y=236, text="full copy", anchor="end"),
+    ]
+
+
+def _key(plot: charts.Plot) -> tuple[str, ...]:
+    kinds = {dot.kind for dot in plot.dots}
+    present = {
+        "stu": "stu" in kinds,
+        "ci": bool(plot.bars),
+        "loo": "ind" in kinds,
+        "ghost": "ghost" in kinds,
+        "lim": any(line.kind == "lim" for line in plot.lines),
+    }
+    return tuple(mark for mark, shown in present.items() if shown)
+
+
+def _caption(result: AuditResult) -> str:
+    said = f"Both rows have the same scale: 0 is a network that never saw the teacher, 100{numbers.NBSP}% a full copy of it."
+    share = _harmless_share(result)
+    right = None if result.kappa_R is None else result.kappa_R.estimate
+    if share is None or right is None:
+        return said
+    said += (
+        " A harmless copier repeats the teacher equally often, right or wrong, "
+        "so its two dots stand one above the other (dashed)."
+    )
+    gap = (share - right) * 100
+    if round(gap) > 0:
+        return f"{said} Here the right-knowledge dot is {numbers.plural(round(gap), 'point')} short of it."
+    if round(gap) < 0:
+        return f"{said} Here the right-knowledge dot lies beyond it: more right than wrong was taken over."
+    return f"{said} Here the right-knowledge dot stands where the harmless copier’s does."
+
+
+def _counts(result: AuditResult) -> tuple[CountRow, ...]:
+    harm, benefit = result.harm_per_1000, result.benefit_per_1000
+    harmless = _harmless_benefit(result)
+    values = [abs(value) for value in _estimates(harm, benefit)] + ([harmless] if harmless is not None else [])
+    most = max(values, default=1.0)
+    rows = []
+    if harm is not None and harm.estimate is not None:
+        more = harm.estimate >= 0
+        title = "Extra wrong answers" if more else "Wrong answers avoided"
+        aside = "copied from the teacher" if more else "fewer of the teacher’s errors than controls repeat"
+        rows.append(_count(title, aside, harm.estimate, _interval(harm), most=most))
+    if benefit is not None and benefit.estimate is not None:
+        more = benefit.estimate >= 0
+        title = "Extra right answers" if more else "Right answers lost"
+        aside = "taken from the teacher" if more else "of those that the teacher has and controls have too"
+        rows.append(_count(title, aside, benefit.estimate, _interval(benefit), most=most))
+    if harmless is not None and harm is not None and harm.estimate is not None:
+        aside = f"with the same {numbers.number(harm.estimate)} copied errors"
+        title = "Extra right answers of a harmless copier"
+        rows.append(_count(title, aside, harmless, "hypothetical", most=most, ghost="yes"))
+    return tuple(rows)
+
+
+def _count(title: str, aside: str, value: float, interval: str, *, most: float, ghost: str = "") -> CountRow:
+    n = round(value)
+    shared = {"title": title, "aside": aside, "value": numbers.number(value), "interval": interval}
+    if n > _MOST_SQUARES or n < 0:
+        length = max(round(_BAR_PX * abs(value) / max(most, 1e-9)), 1)
+        sign = "+" if value > 0 else numbers.MINUS
+        return CountRow(**shared, bar=length, sign=sign, ghost=bool(ghost))
+    squares = tuple(
+        ((index % _IN_ROW) * _SQUARE + 0.5, (index // _IN_ROW) * _SQUARE + 0.5) for index in range(n)
+    )
+    return CountRow(
+        **shared,
+        squares=squares,
+        width=min(n, _IN_ROW) * _SQUARE,
+        height=-(-n // _IN_ROW) * _SQUARE,
+        ghost=bool(ghost),
+    )
+
+
+def _estimates(*effects: EffectRecord | None) -> list[float]:
+    return facts.known([effect.estimate for effect in effects if effect is not None])
+
+
+def _interval(effect: EffectRecord) -> str:
+    if effect.low90 is None or effect.high90 is None:
+        return ""
+    return numbers.number_range(effect.low90, effect.high90)
+
+
+def _harmless_benefit(result: AuditResult) -> float | None:
+    """1000 n_R/n (1 - A_R(C)) kappa_W: the right answers that copying alike would have brought."""
+    share, known = _harmless_share(result), facts.controls_know(result)
+    if share is None or known is None or result.n_R is None or result.n == 0:
+        return None
+    return 1000 * share * (result.n_R - known) / result.n
+
+
+def _ratio(result: AuditResult) -> str:
+    effect = result.rrr
+    if effect is None or effect.estimate is None:
+        return ""
+    bounds = facts.limits(result, "KD202")
+    said = f"Ratio {numbers.ratio(effect.estimate, bounds)}"
+    if effect.low90 is not None and effect.high90 is not None:
+        said += f" {numbers.ratio_range(effect.low90, effect.high90, bounds)}"
+    if result.p_asymmetry is not None:
+        said += f", {numbers.p_value(result.p_asymmetry)}"
+    if effect.estimate > numbers.NEAR_COPY:
+        return f"{said}: the student is almost a copy of the teacher where it is wrong."
+    wrong, right = result.kappa_W, result.kappa_R
+    if wrong is None or right is None or wrong.estimate is None or right.estimate is None:
+        return f"{said}."
+    return (
+        f"{said}: the student’s disagreement with the teacher is {numbers.percent(1 - wrong.estimate)} of the "
+        f"controls’ where the teacher is wrong, and {numbers.percent(1 - right.estimate)} of it where it is right."
+    )
+
+
+def _raw(result: AuditResult) -> str:
+    if result.raw_gain_W is None or result.raw_gain_R is None:
+        return ""
+    return (
+        f"The raw gains, as the paper reports them: {numbers.points(result.raw_gain_W)} where the teacher is wrong, "
+        f"{numbers.points(result.raw_gain_R)} where it is right. They are shown, not tested: "
+        "the second has little room to grow."
+    )

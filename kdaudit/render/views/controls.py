@@ -1,0 +1,249 @@
+"""Section 7: how the controls were made, how their training went, and whether they are a fair comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kdaudit.render import charts, facts, findings, numbers, text
+from kdaudit.schema import AuditResult, ModelRecord
+
+_CURVES: tuple[tuple[facts.ModelRole, charts.Kind, str], ...] = (
+    ("independent", "ind", "i"),
+    ("random", "rnd", "r"),
+    ("positive", "pos", "p"),
+)
+_ROW, _FIRST = 24, 12
+_LAST_EPOCHS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class AssumptionRow:
+    """A condition, how it was met, and how we know."""
+
+    what: str
+    value: str
+    known_from: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnfitRow:
+    """A control that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyView:
+    """The accuracy of all models in rows."""
+
+    rows: tuple[str, ...]
+    plot: charts.Plot
+    key: tuple[str, ...]
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlsView:
+    """Sentences, the two figures and the tables; a figure is None where there is nothing to draw."""
+
+    finding: str
+    made: tuple[str, ...]
+    curves: charts.CurvePlot | None
+    curves_key: tuple[str, ...]
+    curves_caption: str
+    accuracy: AccuracyView | None
+    assumptions: tuple[AssumptionRow, ...]
+    unfit: tuple[UnfitRow, ...]
+
+
+def controls(result: AuditResult) -> ControlsView:
+    """The controls of an audit."""
+    curves = _curves(result)
+    return ControlsView(
+        findings.of_controls(result),
+        tuple(said for said in (_recipe(result), text.sentence(result.fidelity), _positive(result)) if said),
+        curves,
+        tuple(f"curve-{kind}" for kind in ("i", "p", "r") if curves and any(c.kind == kind for c in curves.curves)),
+        _levelled(result),
+        _accuracy(result),
+        tuple(
+            AssumptionRow(text.one_line(row.what), text.one_line(row.value) or numbers.NONE, row.known_from)
+            for row in result.assumptions
+        ),
+        tuple(
+            UnfitRow(text.name(model.name), text.sentence(model.unfit_reason) or "No reason was recorded.")
+            for model in facts.unfit(result)
+        ),
+    )
+
+
+def _recipe(result: AuditResult) -> str:
+    if result.recipe is None:
+        return "The controls were supplied, not trained here." if result.n_controls else ""
+    settings = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in result.recipe.items())
+    data = result.train_data
+    on = f" on {text.name(data.name)} ({numbers.plural(data.n, 'example')})" if data is not None else ""
+    taken = f", in {numbers.duration(result.seconds_training)}" if result.seconds_training > 0 else ""
+    return f"The controls were trained{on}{taken}: {text.one_line(settings)}."
+
+
+def _value(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _positive(result: AuditResult) -> str:
+    """What freshly distilled students show: that this audit could have seen it."""
+    controls = facts.mean([model.agreement_W for model in facts.models(result, "independent")])
+    if controls is None or controls >= 1:
+        return ""
+    shares = [
+        numbers.percent((model.agreement_W - controls) / (1 - controls))
+        for model in facts.models(result, "positive")
+        if model.agreement_W is not None
+    ]
+    if not shares:
+        return ""
+    return (
+        f"Positive controls, freshly distilled from this teacher, take over {text.listing(shares)} "
+        "of the wrong knowledge: this is what the audit would see."
+    )
+
+
+def _trained(result: AuditResult) -> list[ModelRecord]:
+    """Fit controls with at least two epochs of known accuracy."""
+    roles = [role for role, _, _ in _CURVES]
+    return [
+        model
+        for model in result.models
+        if model.role in roles and model.fit and len([p for p in model.curve if p.accuracy is not None]) > 1
+    ]
+
+
+def _curves(result: AuditResult) -> charts.CurvePlot | None:
+    trained = _trained(result)
+    if not trained:
+        return None
+    points = {
+        model.name + str(index): [(p.epoch, p.accuracy) for p in model.curve if p.accuracy is not None]
+        for index, model in enumerate(trained)
+    }
+    everything = [accuracy for curve in points.values() for _, accuracy in curve]
+    scale = charts.around(everything, least=0.1)
+    first = min(epoch for curve in points.values() for epoch, _ in curve)
+    last = max(epoch for curve in points.values() for epoch, _ in curve)
+    across = charts.Scale(low=float(first), high=float(last))
+    kinds = {role: kind for role, _, kind in _CURVES}
+    curves = tuple(
+        charts.Curve(
+            kind=kinds[model.role],  # type: ignore[arg-type]
+            path=charts.path([across.at(e) for e, _ in curve], [100 - scale.at(a) for _, a in curve]),
+        )
+        for model, curve in zip(trained, points.values(), strict=True)
+    )
+    ticks = charts.ticks(scale.low, scale.high, 5)
+    places = numbers.places(ticks, 100)
+    epochs = sorted({first, *(int(t) for t in charts.ticks(first, last, 4) if t == int(t) and t - first > (last - first) / 9)})
+    return charts.CurvePlot(
+        id="p-curves",
+        title=f"Training accuracy of {numbers.plural(len(trained), 'control')} over {last} epochs. {_ends(result)}",
+        height=220,
+        x_name="epoch",
+        y_name="accuracy while training, %",
+        x_ticks=tuple(charts.GridLine(at=across.x(epoch), text=str(epoch)) for epoch in epochs),
+        y_ticks=tuple(
+            charts.GridLine(at=charts.percent(100 - scale.at(tick)), text=numbers.fixed(tick * 100, places))
+            for tick in ticks
+        ),
+        curves=curves,
+    )
+
+
+def _ends(result: AuditResult) -> str:
+    said = []
+    for role, _, _ in _CURVES:
+        last = [
+            next(p.accuracy for p in reversed(model.curve) if p.accuracy is not None)
+            for model in _trained(result)
+            if model.role == role
+        ]
+        if last:
+            low, high = numbers.fixed(min(last) * 100, 1), numbers.percent(max(last), 1)
+            said.append(f"{role} controls end between {low} and {high}")
+    joined = ", ".join(said)
+    return joined[:1].upper() + joined[1:] + "."
+
+
+def _levelled(result: AuditResult) -> str:
+    """How much the runs still moved in their last epochs."""
+    moved = []
+    for model in _trained(result):
+        last = [p.accuracy for p in model.curve if p.accuracy is not None][-_LAST_EPOCHS:]
+        moved.append(max(last) - min(last))
+    if not moved or min(len(model.curve) for model in _trained(result)) < _LAST_EPOCHS:
+        return ""
+    return (
+        f"In the last {_LAST_EPOCHS} epochs no run moved by more than {numbers.number(max(moved) * 100)} points. "
+        "Accuracy is that on the training batches as they were trained."
+    )
+
+
+def _accuracy(result: AuditResult) -> AccuracyView | None:
+    named: list[tuple[str, charts.Kind, list[float]]] = [
+        ("Student", "stu", _accuracies(result, "student")),
+        ("Independent", "ind", _accuracies(result, "independent")),
+        ("Positive", "pos", _accuracies(result, "positive")),
+        ("Random", "rnd", _accuracies(result, "random")),
+        ("Teacher", "tea", _accuracies(result, "teacher")),
+    ]
+    named = [row for row in named if row[2]]
+    if not named:
+        return None
+    independent = _accuracies(result, "independent")
+    band = facts.predictive_band(independent)
+    ends = [max(band.low, 0.0), min(band.high, 1.0)] if band else []
+    scale = charts.around([*ends, *(value for _, _, values in named for value in values)], least=0.02)
+    bottom = _ROW * len(named)
+    spans = (charts.span(scale, band.low, band.high, y=1, height=2 * _ROW - 2),) if band else ()
+    ticks = charts.ticks(scale.low, scale.high, 3)
+    places = numbers.places(ticks, 100)
+    spoken = ", ".join(
+        f"{name.lower()} {numbers.fixed(min(values) * 100, 1)}"
+        + (f" to {numbers.fixed(max(values) * 100, 1)}" if len(values) > 1 else "")
+        for name, _, values in named
+    )
+    plot = charts.Plot(
+        id="p-models",
+        title=f"Accuracy in percent: {spoken}",
+        height=bottom + 24,
+        spans=spans,
+        lines=(
+            *(charts.Line(kind="axis", x=scale.x(tick), y1=0, y2=bottom) for tick in ticks),
+            *(edge for span in spans for edge in charts.edges(span)),
+        ),
+        dots=tuple(
+            dot
+            for index, (_, kind, values) in enumerate(named)
+            for dot in charts.row(scale, kind, values, y=_FIRST + _ROW * index)
+        ),
+        labels=tuple(
+            charts.Label(x=scale.x(tick), y=bottom + 16, text=numbers.percent(tick, places), anchor="middle")
+            for tick in ticks
+        ),
+    )
+    key = (*(kind for _, kind, _ in named), *(("band",) if band else ()))
+    return AccuracyView(tuple(name for name, _, _ in named), plot, key, _fair(result, band))
+
+
+def _accuracies(result: AuditResult, role: facts.ModelRole) -> list[float]:
+    return facts.known([model.accuracy for model in facts.models(result, role)])
+
+
+def _fair(result: AuditResult, band: facts.Band | None) -> str:
+    student = facts.accuracy(result, "student")
+    if student is None or band is None:
+        return ""
+    if band.low <= student <= band.high:
+        return "The student lies where one more independent control would fall."
+    side = "above" if student > band.high else "below"
+    return f"The student lies {side} where one more independent control would fall."

@@ -1,0 +1,170 @@
+"""Section 6: the errors that only teacher and student make, by pair of classes and one by one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kdaudit.render import charts, facts, findings, numbers, text
+from kdaudit.schema import AuditResult, InheritedExample, InheritedRecord
+
+_MOST_PAIRS = 20
+_MOST_FEATURES = 8
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]+={0,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """Inherited errors of one pair of classes: a bar of `bar` width and a tick at `chance`."""
+
+    label: str
+    answer: str
+    n: str
+    expected: str
+    bar: str
+    chance: str
+    strong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who says what, how surely."""
+
+    who: str
+    says: str
+    confidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleCard:
+    """One inherited error; `picture` is a data URI, empty where there is none."""
+
+    id: str
+    label: str
+    picture: str
+    features: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InheritedView:
+    """Pairs and gallery; both empty where there is nothing to show."""
+
+    finding: str
+    pairs: tuple[PairRow, ...]
+    caption: str
+    total: str
+    total_expected: str
+    more: str
+    cards: tuple[ExampleCard, ...]
+    gallery: str
+    note: str
+    left_out: str
+    origin: str
+
+
+def inherited(result: AuditResult) -> InheritedView:
+    """The inherited errors of an audit."""
+    record, finding = result.inherited, findings.of_inherited(result)
+    if record is None or record.n == 0:
+        return InheritedView(finding, (), "", "", "", "", (), "", "", "", _origin(result))
+    shown = record.fdr <= facts.LARGEST_FDR
+    left_out = "" if shown else (
+        "The examples are in audit.json. Chance alone explains so many of them that a gallery would suggest "
+        "a meaning that they do not have."
+    )
+    cards = tuple(_card(result, example) for example in record.examples) if shown else ()
+    hidden = len(record.pairs) - _MOST_PAIRS
+    return InheritedView(
+        finding,
+        _pairs(result, record),
+        _caption(record),
+        numbers.count(record.n),
+        numbers.number(record.expected_by_chance),
+        f"{numbers.plural(hidden, 'more pair')} in audit.json." if hidden > 0 else "",
+        cards,
+        f"{numbers.count(len(cards))} of {numbers.plural(record.n, 'inherited error')}",
+        _note(record),
+        left_out,
+        _origin(result),
+    )
+
+
+def _pairs(result: AuditResult, record: InheritedRecord) -> tuple[PairRow, ...]:
+    ranked = sorted(record.pairs, key=lambda pair: (-pair.n, pair.label, pair.answer))[:_MOST_PAIRS]
+    longest = max((max(pair.n, pair.expected_by_chance) for pair in ranked), default=1.0)
+    scale = charts.Scale(low=0.0, high=max(longest * 1.06, 1e-9))
+    return tuple(
+        PairRow(
+            facts.class_name(result, pair.label),
+            facts.class_name(result, pair.answer),
+            numbers.count(pair.n),
+            numbers.number(pair.expected_by_chance),
+            scale.x(pair.n),
+            scale.x(pair.expected_by_chance),
+            pair.n > max(4 * pair.expected_by_chance, 4),
+        )
+        for pair in ranked
+    )
+
+
+def _caption(record: InheritedRecord) -> str:
+    others = "no control makes" if record.tau == 0 else f"at most {numbers.plural(record.tau, 'control')} make"
+    return f"Errors that teacher and student share and {others}, by pair of classes."
+
+
+def _note(record: InheritedRecord) -> str:
+    if record.fdr < 0.005:
+        chance = "Almost none of them would also arise by chance"
+    else:
+        chance = f"About {numbers.percent(record.fdr)} of them would also arise by chance"
+    return (
+        "Those where the student is most certain. Under each: its label, then who answers what and with which "
+        f"confidence (controls: mean). {chance}; the list says where to look, not that each case was copied."
+    )
+
+
+def _card(result: AuditResult, example: InheritedExample) -> ExampleCard:
+    said = "; ".join(
+        f"{numbers.count(row.n)} {facts.class_name(result, row.answer)}" for row in example.controls
+    )
+    answer = facts.class_name(result, example.answer)
+    return ExampleCard(
+        id=text.name(example.id),
+        label=facts.class_name(result, example.label),
+        picture=example.image if example.image and _PICTURE.fullmatch(example.image) else "",
+        features=_features(example),
+        answers=(
+            Answer("Teacher", answer, numbers.percent(example.teacher_confidence)),
+            Answer("Student", answer, numbers.percent(example.student_confidence)),
+            Answer("Controls", said or numbers.NONE, numbers.percent(example.controls_confidence)),
+        ),
+    )
+
+
+def _features(example: InheritedExample) -> str:
+    if not example.features:
+        return ""
+    shown = ", ".join(f"{value:.4g}".replace("-", numbers.MINUS) for value in example.features[:_MOST_FEATURES])
+    hidden = len(example.features) - _MOST_FEATURES
+    return f"{shown} and {numbers.count(hidden)} more" if hidden > 0 else shown
+
+
+def _origin(result: AuditResult) -> str:
+    """Whether the errors come from this teacher, with the number that says so."""
+    did = result.did
+    if did is None or did.estimate is None:
+        return ""
+    share = numbers.percent(did.estimate)
+    if did.low90 is not None and did.high90 is not None:
+        share += f" {numbers.percent_range(did.low90, did.high90)}"
+    p = f", {numbers.p_value(did.p)}" if did.p is not None else ""
+    proven = (
+        "so they come from this teacher."
+        if result.attribution == "this_teacher"
+        else "which does not prove that they come from this teacher: students of other teachers may share them."
+    )
+    return (
+        "Where from? On the teacher’s errors the student agrees with it more than it agrees with the controls, "
+        f"by {share} beyond what controls do among themselves{p}; {proven}"
+    )

@@ -1,0 +1,205 @@
+"""Sections 9 and 10: what was compared and how, what this audit cannot say, and how to get the same numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kdaudit.render import facts, numbers, text
+from kdaudit.schema import AuditResult, DataRecord, EffectRecord
+from kdaudit.types import Outcome
+
+_DIGEST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A term of the method: `symbol` is its letter with `index` as subscript, empty where it has none."""
+
+    term: str
+    symbol: str
+    index: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """What could not be done, where, and why."""
+
+    what: str
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MethodView:
+    """Section 9."""
+
+    finding: str
+    compared: str
+    definitions: tuple[Definition, ...]
+    limits: tuple[str, ...]
+    skipped: tuple[NotDone, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A model or data file and its digest."""
+
+    what: str
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReproduceView:
+    """Section 10."""
+
+    command: str
+    files: tuple[FileRow, ...]
+    seeds: str
+    software: str
+    hardware: str
+    signature: str
+    version: str
+
+
+def method(result: AuditResult) -> MethodView:
+    """What was compared in an audit, and its limits."""
+    finding = (
+        "What a pass means here, and what it does not."
+        if result.verdict is Outcome.PASS
+        else "What was compared, and what this audit cannot say."
+    )
+    skipped = tuple(
+        NotDone(text.one_line(row.what), text.one_line(row.stage), text.sentence(row.reason)) for row in result.skipped
+    )
+    return MethodView(finding, _compared(result), _definitions(result), _limits(result), skipped)
+
+
+def _compared(result: AuditResult) -> str:
+    students = "one student" if len(result.students) == 1 else f"{len(result.students)} students of one recipe"
+    independent = numbers.plural(result.n_controls, "independent control")
+    said = (
+        f"One teacher and {students} are compared with {independent}: the student’s network, labels and schedule, "
+        f"trained without the teacher. All models answer the same {numbers.plural(result.n, 'labelled example')}."
+    )
+    if result.n_W is None or result.n_R is None:
+        return said
+    wrong, right = numbers.count(result.n_W), numbers.count(result.n_R)
+    return f"{said} The examples are split by the teacher: W, where it is wrong ({wrong}), and R, where it is right ({right})."
+
+
+def _definitions(result: AuditResult) -> tuple[Definition, ...]:
+    fail, passed = numbers.percent(result.margin_fail), numbers.percent(result.margin_pass)
+    count = numbers.count(result.n_controls)
+    tau = 0 if result.inherited is None else result.inherited.tau
+    others = "none of the controls does" if tau == 0 else f"at most {numbers.plural(tau, 'control')} does"
+    return (
+        Definition(
+            "Wrong knowledge",
+            "κ",
+            "W",
+            "Agreement of the student with the teacher on W, less that of the controls, divided by what the controls "
+            f"leave{_worked(result, 'W', result.kappa_W)}. 0: like a control; 1: repeats every teacher error.",
+        ),
+        Definition("Right knowledge", "κ", "R", f"The same on R{_worked(result, 'R', result.kappa_R)}."),
+        Definition(
+            "Asymmetry",
+            "RRR",
+            "",
+            "About (1 − κR) / (1 − κW), computed on a log scale with half a count added. A student that copies "
+            "equally often, whether the teacher is right or wrong, has exactly 1.",
+        ),
+        Definition(
+            "Intervals and p",
+            "",
+            "",
+            f"A predictive t-test of the student against {count} controls, which takes account of seeds and of "
+            f"examples (Crawford and Howell 1998, with a floor). Intervals are 90{numbers.NBSP}%: each end is a one-sided "
+            f"95{numbers.NBSP}% bound, the one that decides. p is one-sided; Holm over the transfer measures.",
+        ),
+        Definition(
+            "Verdict",
+            "",
+            "",
+            f"Fail: p ≤ .05 and at least {fail} of the wrong knowledge. Pass: its interval ends below {passed}. "
+            "Otherwise, or where the audit is not fit: inconclusive.",
+        ),
+        Definition(
+            "Inherited error",
+            "",
+            "",
+            f"Teacher and student give the same wrong answer and {others}. By chance: the count when each control "
+            "in turn plays the student.",
+        ),
+    )
+
+
+def _worked(result: AuditResult, stratum: str, effect: EffectRecord | None) -> str:
+    """The definition with this audit's numbers."""
+    if effect is None or effect.estimate is None:
+        return ""
+    field = "agreement_W" if stratum == "W" else "agreement_R"
+    student = facts.mean([getattr(model, field) for model in facts.models(result, "student")])
+    controls = facts.mean([getattr(model, field) for model in facts.models(result, "independent")])
+    if student is None or controls is None:
+        return ""
+    s, c, share = (numbers.bare(value, 3) for value in (student, controls, effect.estimate))
+    return f": ({s} − {c}) / (1 − {c}) = {share}"
+
+
+def _limits(result: AuditResult) -> tuple[str, ...]:
+    limits = []
+    if len(result.students) == 1:
+        limits.append("One student: another seed of the same recipe may differ.")
+    stated = [row.what for row in result.assumptions if row.known_from in ("stated", "default", "unknown")]
+    if stated:
+        names = text.listing([text.one_line(what) for what in stated])
+        limits.append(
+            f"Not verified: {names}. Controls of another recipe can make an honest student look guilty."
+        )
+    if result.verdict is Outcome.PASS and result.sharpness is not None:
+        found = numbers.percent(result.sharpness)
+        limits.append(f"An inheritance of less than {found} would have been missed in more than 20 of 100 such audits.")
+    elif result.sharpness is not None:
+        found = numbers.percent(result.sharpness)
+        limits.append(f"The smallest inheritance that would be found in 80 of 100 audits like this is {found}.")
+    limits.append(
+        "“This teacher” means: closer to it than to the models at hand. Another teacher trained on the same faulty "
+        "labels would look alike."
+    )
+    limits.append("Errors that controls make too are not counted as inherited, even if the student did copy them.")
+    return tuple(limits)
+
+
+def reproduce(result: AuditResult) -> ReproduceView:
+    """How to get the same numbers again."""
+    files = [
+        FileRow(model.role, text.name(model.file), model.sha256[:_DIGEST])
+        for model in result.models
+        if model.role in ("teacher", "student")
+    ]
+    files += [_data("data", result.data)]
+    files += [_data("training data", result.train_data)] if result.train_data is not None else []
+    packages = ", ".join(f"{name} {version}" for name, version in result.environment.packages.items())
+    software = f"kdaudit {result.environment.kdaudit}, Python {result.environment.python}"
+    hardware = [f"{result.environment.device}, {result.environment.platform}"]
+    if result.seconds_training > 0:
+        hardware.append(f"controls trained in {numbers.duration(result.seconds_training)}")
+    hardware.append(f"audit took {numbers.duration(result.seconds)}")
+    return ReproduceView(
+        command=text.clean(result.command),
+        files=tuple(files),
+        seeds=f"{result.seed}; one named stream for each task",
+        software=text.one_line(f"{software}, {packages}" if packages else software),
+        hardware=text.one_line("; ".join(hardware)),
+        signature=text.clean(result.signature),
+        version=f"kdaudit {text.one_line(result.environment.kdaudit)} · report schema {result.schema_version} · "
+        f"method {text.one_line(result.method_version)}",
+    )
+
+
+def _data(what: str, record: DataRecord) -> FileRow:
+    left_out = f", {numbers.plural(record.n_duplicates, 'duplicate')} left out" if record.n_duplicates else ""
+    name = f"{text.name(record.name)}, {numbers.plural(record.n, 'example')}{left_out}"
+    return FileRow(what, name, record.sha256[:_DIGEST])

@@ -1,0 +1,276 @@
+"""The verdict in words: the banner's sentences and the names of outcomes. Pure: the same audit, the same words.
+
+S is the student, T the teacher; present tense, counts before shares; no Greek, nothing is "significant".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kdaudit.render import facts, numbers, text
+from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
+from kdaudit.types import Outcome, RuleStatus
+
+Mark = Literal["unfit", "fail", "undecided", "warning", "not_judged", "waived", "finding", "pass"]
+
+WORDS: dict[Mark, str] = {
+    "unfit": "Unfit",
+    "fail": "Fail",
+    "undecided": "Undecided",
+    "warning": "Warning",
+    "not_judged": "Not judged",
+    "waived": "Waived",
+    "finding": "Finding",
+    "pass": "Pass",
+}
+VERDICTS = {Outcome.PASS: "PASS", Outcome.FAIL: "FAIL", Outcome.INCONCLUSIVE: "INCONCLUSIVE"}
+
+# What the student did, where a rule other than KD201 failed; the subject is "The student".
+_DEEDS = {
+    "KD202": "takes over wrong knowledge more than right",
+    "KD204": "shares more errors with its teacher alone than chance explains",
+    "KD401": "is less accurate than allowed",
+    "KD402": "loses more correct answers than allowed",
+    "KD403": "is worse calibrated than allowed",
+    "KD404": "is worse in single classes than allowed",
+    "KD405": "is worse in single slices than allowed",
+}
+_TAKEN = "The student has taken over its teacher’s mistakes"
+_NOT_TAKEN = "The student has not taken over its teacher’s mistakes"
+_CANNOT_SAY = "The data cannot say whether the student took over its teacher’s mistakes"
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The banner: verdict word, what stands under it, the sentence for a manager and the numbers for it."""
+
+    word: str
+    aside: str
+    lead: str
+    body: tuple[str, ...]
+
+
+def mark(row: RuleRecord) -> Mark:
+    """The outcome of a rule as it is shown; a violated fitness rule is "unfit"."""
+    return "unfit" if facts.is_unfit(row) else row.outcome.value
+
+
+def headline(result: AuditResult) -> Headline:
+    """The verdict of an audit in words."""
+    return Headline(VERDICTS[result.verdict], aside(result), lead(result) + ".", body(result))
+
+
+def aside(result: AuditResult) -> str:
+    """What stands under the verdict word: how the rules ended, in short."""
+    counts = Counter(mark(row) for row in result.rules)
+    if result.verdict is Outcome.FAIL:
+        parts = [f"{_rules(counts['fail'])} failed", *_few(counts, "warning", "waived")]
+    elif result.verdict is Outcome.PASS:
+        parts = [f"{_rules(counts['pass'])} passed", *_few(counts, "warning", "waived", "not_judged")]
+    else:
+        parts = _few(counts, "unfit", "fail", "undecided", "warning")
+        return f"{', '.join(parts) or 'No rule was judged'}. Not a pass (exit code {result.exit_code})."
+    return ", ".join(parts)
+
+
+def count_rules(result: AuditResult) -> str:
+    """How many rules ended in which way, in the report's order."""
+    counts = Counter(mark(row) for row in result.rules)
+    if not counts:
+        return "No rule was judged."
+    words = {
+        "unfit": "make the audit unfit" if counts["unfit"] > 1 else "makes the audit unfit",
+        "fail": "failed",
+        "undecided": "undecided",
+        "warning": "warning" if counts["warning"] == 1 else "warnings",
+        "not_judged": "could not be judged",
+        "waived": "waived",
+        "finding": "finding" if counts["finding"] == 1 else "findings",
+        "pass": "passed",
+    }
+    return ", ".join(f"{counts[kind]} {words[kind]}" for kind in WORDS if counts[kind]) + "."
+
+
+def lead(result: AuditResult) -> str:
+    """The banner's first sentence, without its full stop."""
+    if facts.nothing_measured(result):
+        return "The audit measured nothing"
+    if facts.unfit_rules(result):
+        return "This audit is not fit for a verdict"
+    stated = _lead_on_mistakes(result)
+    failed = [row for row in result.rules if row.outcome is RuleStatus.FAIL]
+    others = [row for row in failed if row.id != "KD201"]
+    if result.verdict is Outcome.FAIL and len(failed) == len(others):
+        return _failed_elsewhere(others, stated)
+    return stated
+
+
+def body(result: AuditResult) -> tuple[str, ...]:
+    """The banner's further sentences, one paragraph each."""
+    if facts.nothing_measured(result):
+        return (text.sentence(result.reason),)
+    broken = facts.unfit_rules(result)
+    if broken:
+        reasons = " ".join(text.sentence(row.reason or row.title) for row in broken)
+        return (reasons, "The numbers below are shown as they were measured; no verdict is drawn from them.")
+    parts = [_counts(result), _share(result), _most_affected(result), _origin(result)]
+    said = " ".join(part for part in parts if part)
+    extra = _waived_reasons(result) if result.verdict is Outcome.PASS else _failed_reasons(result)
+    return tuple(part for part in (said or text.sentence(result.reason), extra) if part)
+
+
+def _lead_on_mistakes(result: AuditResult) -> str:
+    """What the rule on inherited mistakes says, whatever the other rules say."""
+    outcome = facts.status(result, "KD201")
+    waived = sum(row.outcome is RuleStatus.WAIVED for row in result.rules)
+    if outcome is RuleStatus.FAIL:
+        return _TAKEN + (", and little of what the teacher does better" if _little_right(result) else "")
+    if outcome is RuleStatus.WARNING:
+        return f"{_TAKEN}; here this only warns"
+    if outcome is RuleStatus.WAIVED:
+        return f"{_TAKEN}; the rule against it is waived"
+    if outcome is RuleStatus.PASS:
+        return _NOT_TAKEN + (f", apart from {numbers.plural(waived, 'waived rule')}" if waived else "")
+    if outcome is RuleStatus.UNDECIDED:
+        return _CANNOT_SAY
+    if outcome is RuleStatus.NOT_JUDGED:
+        return "Whether the student took over its teacher’s mistakes could not be judged"
+    return "Whether the student took over its teacher’s mistakes was not asked"
+
+
+def _failed_elsewhere(others: Sequence[RuleRecord], stated: str) -> str:
+    deeds = [_DEEDS[row.id] for row in others if row.id in _DEEDS]
+    untold = [text.short(row.title) for row in others if row.id not in _DEEDS]
+    said = f"The student {text.listing(deeds)}" if deeds else ""
+    if untold:
+        failed = f"{'a rule' if len(untold) == 1 else 'rules'} failed: {'; '.join(untold)}"
+        said = f"{said}; {failed}" if said else failed[0].upper() + failed[1:]
+    if stated == _NOT_TAKEN:
+        return f"{said}; there is no sign of inherited mistakes"
+    return f"{said}. {stated}"
+
+
+def _little_right(result: AuditResult) -> bool:
+    """Whether less than half as large a share of right knowledge came along."""
+    if result.asymmetry != "negative" or result.kappa_W is None or result.kappa_R is None:
+        return False
+    wrong, right = result.kappa_W.estimate, result.kappa_R.estimate
+    return wrong is not None and right is not None and right < wrong / 2
+
+
+def _counts(result: AuditResult) -> str:
+    controls, repeated = facts.controls_repeat(result), result.n_repeated_W
+    if controls is None or repeated is None or result.n_W is None:
+        return ""
+    return (
+        f"Where the teacher is wrong, the student gives the same wrong answer {_times(repeated)} in "
+        f"{numbers.count(result.n_W)}; networks trained without the teacher do so {_times(round(controls))}."
+    )
+
+
+def _share(result: AuditResult) -> str:
+    """What the share taken over is, and what is allowed."""
+    effect = result.kappa_W
+    if effect is None or effect.estimate is None:
+        return text.sentence(effect.note) if effect is not None else ""
+    bounds = facts.limits(result, "KD201")
+    estimate = numbers.percent(effect.estimate, 0, bounds)
+    if effect.low90 is None or effect.high90 is None:
+        few = numbers.plural(result.n_controls, "control")
+        return f"That is {estimate} of the errors they avoid, a difference that {few} cannot test."
+    outcome = facts.status(result, "KD201")
+    if outcome is RuleStatus.PASS:
+        return _share_passed(result, effect.estimate, effect.low90, effect.high90)
+    if outcome is RuleStatus.UNDECIDED:
+        return _share_open(result, effect)
+    interval = numbers.percent_range(effect.low90, effect.high90, 0, bounds)
+    ending = f"; the limit is {numbers.percent(result.margin_fail)}"
+    return f"That is {estimate} of the errors they avoid {interval}{ending if outcome else ''}."
+
+
+def _share_passed(result: AuditResult, estimate: float, low: float, high: float) -> str:
+    bounds = facts.limits(result, "KD201")
+    interval = f"{numbers.percent(high, 0, bounds)} {numbers.percent_range(low, high, 0, bounds)}"
+    required = f"less than {numbers.percent(result.margin_pass)} is required"
+    if estimate > 0:
+        said = f"That is {numbers.percent(estimate, 0, bounds)} of the errors they avoid, and at most {interval}"
+    else:
+        said = f"It repeats no more of them than they do, and takes over at most {interval} of the errors they avoid"
+    sharp = result.sharpness
+    found = f" An inheritance of {numbers.percent(sharp)} or more would have been found." if sharp else ""
+    return f"{said}; {required}.{found}"
+
+
+def _share_open(result: AuditResult, effect: EffectRecord) -> str:
+    low, high, estimate = effect.low90 or 0.0, effect.high90 or 0.0, effect.estimate or 0.0
+    bounds = facts.limits(result, "KD201")
+    places = numbers.decimals_for([low * 100, high * 100], 0, [bound * 100 for bound in bounds])
+    span = f"from {numbers.fixed(low * 100, places)} to {numbers.percent(high, places)}"
+    best = f"The best estimate is {numbers.percent(estimate, 0, bounds)} of the errors they avoid"
+    if high < result.margin_pass:
+        return f"{best}, and {span} fits the data. {_tilt(result)}"
+    least = "nothing at all" if low <= 0 else "something"
+    most = "more than is allowed" if estimate < result.margin_fail or low <= 0 else "far more than is allowed"
+    return f"{best}, but anything {span} fits the data: {least}, or {most}."
+
+
+def _tilt(result: AuditResult) -> str:
+    """Why an interval that ends below the limit does not pass."""
+    tilt = result.tilt
+    if tilt is not None and tilt.high90 is not None and tilt.high90 >= result.margin_pass:
+        end = numbers.percent(tilt.high90, 0, (result.margin_pass,))
+        return (
+            "The student is more accurate than the controls; against controls raised to its accuracy "
+            f"the interval reaches {end}, where less than {numbers.percent(result.margin_pass)} is required."
+        )
+    row = facts.rule(result, "KD201")
+    return text.sentence(row.reason if row else result.reason)
+
+
+def _most_affected(result: AuditResult) -> str:
+    inherited = result.inherited
+    if facts.status(result, "KD201") is not RuleStatus.FAIL or not inherited or not inherited.pairs:
+        return ""
+    if inherited.fdr > facts.LARGEST_FDR:
+        return ""
+    pair = max(inherited.pairs, key=lambda row: row.n)
+    label, answer = (text.short(facts.class_name(result, index)) for index in (pair.label, pair.answer))
+    return f"Most affected: {label}, taken for {answer}."
+
+
+def _origin(result: AuditResult) -> str:
+    if facts.status(result, "KD201") is not RuleStatus.FAIL:
+        return ""
+    if result.attribution == "this_teacher":
+        return "The errors come from this teacher."
+    return "The origin is unproven: students of other teachers may share these errors."
+
+
+def _failed_reasons(result: AuditResult) -> str:
+    """The reasons of failed rules that the numbers above do not give."""
+    told = {"KD201", "KD202"} if facts.status(result, "KD201") is RuleStatus.FAIL else {"KD201"}
+    rows = [row for row in result.rules if row.outcome is RuleStatus.FAIL and row.id not in told]
+    return " ".join(text.sentence(row.reason or row.title) for row in rows)
+
+
+def _waived_reasons(result: AuditResult) -> str:
+    rows = [row for row in result.rules if row.outcome is RuleStatus.WAIVED]
+    return " ".join(f"{row.id} is waived: {text.sentence(row.reason or row.title)}" for row in rows)
+
+
+def _rules(n: int) -> str:
+    return numbers.plural(n, "rule")
+
+
+def _few(counts: Counter[Mark], *kinds: Mark) -> list[str]:
+    """Counts for the banner's aside; a warning is the only outcome with a plural."""
+    nouns = {"not_judged": "not judged", "warning": "warnings", "fail": "failed", "waived": "waived"}
+    said = [(counts[kind], nouns.get(kind, kind)) for kind in kinds if counts[kind]]
+    return [f"{n} {'warning' if noun == 'warnings' and n == 1 else noun}" for n, noun in said]
+
+
+def _times(n: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(n, f"{numbers.count(n)} times")
