@@ -17,8 +17,8 @@ def log_softmax(logits: AnyArray) -> Float64:
     >>> log_softmax(np.array([[0.0, 0.0]])).round(4).tolist()
     [[-0.6931, -0.6931]]
     """
-    shifted = np.asarray(logits, dtype=np.float64)
-    shifted = shifted - shifted.max(axis=1, keepdims=True)
+    z = np.asarray(logits, dtype=np.float64)
+    shifted: Float64 = z - z.max(axis=1, keepdims=True)
     shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return shifted
 

@@ -33,7 +33,7 @@ class Model(Protocol):
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """Names, shapes without the batch axis, and dtypes of what `run` takes."""
+        """Names, shapes without the batch axis, and dtypes of what `run` takes; () if the file does not say."""
 
     @property
     def fixed_batch(self) -> int | None:
@@ -54,8 +54,8 @@ class Model(Protocol):
     def run(self, inputs: Mapping[str, AnyArray]) -> AnyArray:
         """The raw output (n, C) or (n, 1) for inputs {name: (n, ...)} of exactly the declared dtypes."""
 
-    def bytes_per_example(self) -> int:
-        """Upper estimate of the memory that one example's activations take, for choosing a batch size."""
+    def bytes_per_example(self, inputs: Mapping[str, AnyArray]) -> int:
+        """Upper estimate of the memory that one example's activations take; `inputs` {name: (1, ...)}."""
 
     def signature(self) -> Signature:
         """What must be equal for two models to count as one architecture."""

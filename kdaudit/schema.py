@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kdaudit.types import Outcome, RuleStatus
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION: Literal["1.0"] = "1.0"
 METHOD_VERSION = "1.0"
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]

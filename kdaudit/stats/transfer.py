@@ -20,7 +20,8 @@ def distance_rows(sample: Sample, measure: str) -> Float32:
     """Per-example distances (m, N) of every model to the teacher for 'activation', 'js', 'rank' or 'prediction'."""
     panel = sample.panel
     if measure == "prediction":
-        return (panel.answers != panel.answers[0]).astype(np.float32)
+        differ: Float32 = (panel.answers != panel.answers[0]).astype(np.float32)
+        return differ
     return panel.distances[measure]
 
 

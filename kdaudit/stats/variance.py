@@ -41,9 +41,9 @@ def between_examples(stratum: Stratum) -> float:
     k, n = y.shape
     votes = y.sum(axis=0)
     p: Float64 = votes / k
+    correction: float = k / (k - 1)
     if np.all((votes == 0) | (votes == k)):
         p = (votes + 0.5) / (k + 1)
-    correction = k / (k - 1)
     if stratum.groups is None:
         return float(np.mean(p * (1 - p))) * correction / n
     return float(np.mean([of_mean(row - p, stratum.groups) for row in y])) * correction

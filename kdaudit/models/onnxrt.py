@@ -1,0 +1,199 @@
+"""ONNX files answered by onnxruntime."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from kdaudit.errors import DeviceError, ModelError
+from kdaudit.types import AnyArray, ModelRef, Signature, TensorSpec
+
+if TYPE_CHECKING:
+    import onnx
+    import onnxruntime
+
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(uint8)": "uint8",
+    "tensor(bool)": "bool",
+}
+_ERRORS_ONLY = 3
+# Without inferred shapes: a convolutional net's activations rarely exceed this many times its input.
+_ACTIVATIONS_PER_INPUT = 200
+
+
+class OnnxModel:
+    """One ONNX file on one device. The first output is the model's answer; more outputs are refused."""
+
+    def __init__(self, ref: ModelRef, *, device: str) -> None:
+        self._ref = ref
+        self._wanted = device
+        self._session: onnxruntime.InferenceSession | None = None
+
+    def __enter__(self) -> Self:
+        """Load the file.
+
+        Raises:
+            ModelError: the file is no ONNX graph that onnxruntime can run.
+            DeviceError: CUDA was asked for and onnxruntime fell back to the CPU.
+        """
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            self._session = onnxruntime.InferenceSession(
+                self._ref.path, sess_options=options, providers=self._providers()
+            )
+        except (
+            failures.InvalidProtobuf,
+            failures.InvalidGraph,
+            failures.InvalidArgument,
+            failures.NoSuchFile,
+            failures.NotImplemented,
+            failures.Fail,
+            failures.RuntimeException,
+        ) as failure:
+            raise ModelError(
+                f"expected an ONNX model in {self._ref.path}, found: {_first_line(failure)}",
+                hint="the file is truncated, no ONNX, or needs a newer onnxruntime; export it again",
+            ) from failure
+        self._check_providers()
+        if len(self._session.get_outputs()) != 1:
+            names = ", ".join(output.name for output in self._session.get_outputs())
+            raise ModelError(
+                f"expected one output in {self._ref.path}, found {len(self._session.get_outputs())}: {names}",
+                hint="export the model with its class scores as the only output",
+            )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Free the session."""
+        self._session = None
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """What the file declares."""
+        return tuple(
+            TensorSpec(
+                name=declared.name,
+                shape=tuple(size if isinstance(size, int) else None for size in declared.shape[1:]),
+                dtype=_dtype(declared.type, declared.name, self._ref.path),
+            )
+            for declared in self._open.get_inputs()
+        )
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The first axis of the first input where it is a number."""
+        shape = self._open.get_inputs()[0].shape
+        return shape[0] if shape and isinstance(shape[0], int) else None
+
+    @property
+    def device(self) -> str:
+        """The provider that onnxruntime really uses."""
+        provider = self._open.get_providers()[0].removesuffix("ExecutionProvider")
+        return f"{self._wanted} (onnxruntime {provider})"
+
+    def run(self, inputs: Mapping[str, AnyArray]) -> AnyArray:
+        """The raw output for a batch.
+
+        Raises:
+            ModelError: the graph fails on these inputs.
+        """
+        from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+        try:
+            (output,) = self._open.run(None, dict(inputs))
+        except (failures.RuntimeException, failures.Fail, failures.InvalidArgument) as failure:
+            raise ModelError(
+                f"expected {self._ref.path} to run on the data, found: {_first_line(failure)}"
+            ) from failure
+        return np.asarray(output)
+
+    def bytes_per_example(self, inputs: Mapping[str, AnyArray]) -> int:
+        """Sum of all inferred activations; a multiple of the input where shapes cannot be inferred."""
+        import onnx
+
+        n_bytes = sum(array.nbytes for array in inputs.values())
+        try:
+            inferred = onnx.shape_inference.infer_shapes(self._proto)
+        except (onnx.shape_inference.InferenceError, ValueError):
+            return n_bytes * _ACTIVATIONS_PER_INPUT
+        batch = self.fixed_batch or 1
+        activations = sum(_tensor_bytes(value) for value in inferred.graph.value_info) // batch
+        return max(activations, n_bytes)
+
+    def signature(self) -> Signature:
+        """Counts of operators, and the number of weights."""
+        graph = self._proto.graph
+        operators = Counter(node.op_type for node in graph.node)
+        n_parameters = sum(
+            int(np.prod(tensor.dims)) for tensor in graph.initializer if tensor.data_type in _FLOATS
+        )
+        return Signature(kind="onnx", n_parameters=n_parameters, operators=tuple(sorted(operators.items())))
+
+    @property
+    def _open(self) -> onnxruntime.InferenceSession:
+        if self._session is None:
+            raise ModelError(f"expected {self._ref.path} to be entered before use, found it closed")
+        return self._session
+
+    @cached_property
+    def _proto(self) -> onnx.ModelProto:
+        import onnx
+        from google.protobuf.message import DecodeError
+
+        try:
+            return onnx.load(self._ref.path, load_external_data=False)
+        except DecodeError as failure:
+            raise ModelError(f"expected an ONNX model in {self._ref.path}, found: {failure}") from failure
+
+    def _providers(self) -> list[str | tuple[str, dict[str, int]]]:
+        if self._wanted == "cpu":
+            return ["CPUExecutionProvider"]
+        import onnxruntime
+
+        # Its CUDA libraries come from torch's nvidia-* packages.
+        onnxruntime.preload_dlls()
+        index = int(self._wanted.partition(":")[2] or 0)
+        return [("CUDAExecutionProvider", {"device_id": index}), "CPUExecutionProvider"]
+
+    def _check_providers(self) -> None:
+        found = self._open.get_providers()
+        if self._wanted != "cpu" and "CUDAExecutionProvider" not in found:
+            raise DeviceError(
+                f"expected onnxruntime to run {Path(self._ref.path).name} on {self._wanted}, found {', '.join(found)}",
+                hint="use --device cpu, or install the CUDA libraries that this onnxruntime-gpu needs",
+            )
+
+
+_FLOATS = {1, 10, 11, 16}  # FLOAT, FLOAT16, DOUBLE, BFLOAT16
+
+
+def _dtype(declared: str, name: str, path: str) -> str:
+    if declared not in _DTYPES:
+        raise ModelError(f"expected a numeric input {name!r} in {path}, found {declared}")
+    return _DTYPES[declared]
+
+
+def _tensor_bytes(value: onnx.ValueInfoProto) -> int:
+    sizes = [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]
+    return int(np.prod(sizes)) * 4
+
+
+def _first_line(failure: Exception) -> str:
+    return (str(failure).strip().splitlines() or [type(failure).__name__])[0]

@@ -1,0 +1,204 @@
+"""A model and examples in, logits out; what the model puts out is checked against what was stated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kdaudit.errors import DataError, ModelError
+from kdaudit.numerics import PROBABILITY_FLOOR
+from kdaudit.types import (
+    AnyArray,
+    Bool,
+    Float32,
+    Float64,
+    ModelRef,
+    OutputKind,
+    Predictions,
+    ProgressEvent,
+    TensorSpec,
+)
+
+if TYPE_CHECKING:
+    from kdaudit.protocols import DataSource, Model, Progress
+
+_ACTIVATION_BUDGET_BYTES = 256 << 20
+_LARGEST_BATCH = 256
+_SUM_TOLERANCE = 1e-3
+
+
+def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress) -> Predictions:
+    """Logits (N, C) float32 of an entered model on all examples.
+
+    The batch size is what fits 256 MiB of activations, at most 256, or the only one that the file accepts.
+    Probabilities p become log(max(p, 1e-12)); a single score z becomes the two classes [0, z].
+
+    Raises:
+        DataError: the data's inputs do not fit the model's by name, shape or type.
+        ModelError: NaN or infinite outputs, outputs of a wrong shape, or not what was stated.
+    """
+    batch_size = model.fixed_batch or _batch_size(model, data, ref)
+    logits: Float32 | None = None
+    evidence = _OutputEvidence(ref)
+    start, began = 0, time.monotonic()
+    for batch in data.batches(batch_size):
+        raw = _run(model, fit_inputs(batch.inputs, model.inputs, ref.path), len(batch.labels))
+        rows = evidence.add(raw, start)
+        if logits is None:
+            logits = np.empty((len(data), rows.shape[1]), dtype=np.float32)
+        logits[start : start + len(rows)] = rows
+        start += len(rows)
+        rate = start / max(time.monotonic() - began, 1e-9)
+        progress(
+            ProgressEvent(
+                stage="predict", name=ref.name, done=start, total=len(data), examples_per_second=rate
+            )
+        )
+    evidence.refuse_contradiction()
+    if logits is None:
+        raise DataError("expected examples to predict, found none")
+    return Predictions(model=ref, data=data.ref, logits=logits, device=model.device, batch_size=batch_size)
+
+
+def fit_inputs(
+    inputs: Mapping[str, AnyArray], wanted: tuple[TensorSpec, ...], path: str
+) -> dict[str, AnyArray]:
+    """The data's arrays under the model's names, in its order and types. One input fits whatever it is called.
+
+    Raises:
+        DataError: names, shapes or types that do not fit.
+    """
+    if not wanted:
+        return dict(inputs)
+    if len(wanted) == 1 and len(inputs) == 1:
+        inputs = {wanted[0].name: next(iter(inputs.values()))}
+    names = [spec.name for spec in wanted]
+    if missing := [name for name in names if name not in inputs]:
+        raise DataError(
+            f"expected inputs {', '.join(names)} for {path}, found {', '.join(inputs)} in the data",
+            hint=f"store one array per input in the .npz, by name; missing: {', '.join(missing)}",
+        )
+    return {spec.name: _fit(inputs[spec.name], spec, path) for spec in wanted}
+
+
+def _fit(array: AnyArray, spec: TensorSpec, path: str) -> AnyArray:
+    found = array.shape[1:]
+    fits = len(found) == len(spec.shape) and all(
+        size in (None, there) for size, there in zip(spec.shape, found, strict=True)
+    )
+    if not fits:
+        expected = " x ".join("any" if size is None else str(size) for size in spec.shape)
+        there = " x ".join(map(str, found)) or "a single number"
+        raise DataError(
+            f"expected an example of shape {expected} for input {spec.name!r} of {path}, found {there} in the data",
+            hint="pictures are stored as (n, channels, height, width)",
+        )
+    wants_integers = np.issubdtype(np.dtype(spec.dtype), np.integer)
+    if wants_integers and not np.issubdtype(array.dtype, np.integer):
+        raise DataError(
+            f"expected {spec.dtype} for input {spec.name!r} of {path}, found {array.dtype} in the data"
+        )
+    return np.ascontiguousarray(array, dtype=spec.dtype)
+
+
+def _batch_size(model: Model, data: DataSource, ref: ModelRef) -> int:
+    first = fit_inputs(next(data.batches(1)).inputs, model.inputs, ref.path)
+    return int(np.clip(_ACTIVATION_BUDGET_BYTES // max(1, model.bytes_per_example(first)), 1, _LARGEST_BATCH))
+
+
+def _run(model: Model, inputs: Mapping[str, AnyArray], n: int) -> AnyArray:
+    """One batch; a short one is filled up with its last example where the batch size is fixed."""
+    if model.fixed_batch is None or n == model.fixed_batch:
+        return model.run(inputs)
+    missing = model.fixed_batch - n
+    padded = {name: np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for name, a in inputs.items()}
+    return model.run(padded)[:n]
+
+
+class _OutputEvidence:
+    """Turns raw outputs into logits and remembers whether all of them look like something else."""
+
+    def __init__(self, ref: ModelRef) -> None:
+        self._ref = ref
+        self._all_like_probabilities = True
+        self._n_columns: int | None = None
+
+    def add(self, raw: AnyArray, start: int) -> Float32:
+        """Logits (n, C >= 2) of raw outputs (n, C), (n, 1) or (n,)."""
+        rows: Float64 = np.asarray(raw, dtype=np.float64)
+        rows = rows[:, None] if rows.ndim == 1 else rows
+        if rows.ndim != 2 or rows.shape[1] == 0:
+            raise ModelError(
+                f"expected outputs of shape (n, classes) from {self._ref.path}, found {raw.shape}",
+                hint="export the class scores of each example as one row",
+            )
+        bad = ~np.isfinite(rows).all(axis=1)
+        if bad.any():
+            raise ModelError(
+                f"expected finite outputs from {self._ref.path}, found NaN or infinity at example "
+                f"{start + int(np.argmax(bad))}",
+                hint="the weights or the inputs are broken, or half precision overflows",
+            )
+        self._n_columns = rows.shape[1]
+        self._all_like_probabilities &= bool(_like_probabilities(rows).all())
+        self._require_stated(rows, start)
+        return _to_logits(rows, self._ref.output).astype(np.float32)
+
+    def refuse_contradiction(self) -> None:
+        """A stated 'logits' output that was a distribution on every example is none.
+
+        Raises:
+            ModelError: it was.
+        """
+        if self._ref.output is OutputKind.LOGITS and self._all_like_probabilities:
+            kind = "sigmoid" if self._n_columns == 1 else "probs"
+            role = "teacher" if self._ref.role == "teacher" else "student"
+            raise ModelError(
+                f"expected logits from {self._ref.path}, found {_LOOKS[kind]} on every example",
+                hint=f"say --{role}-output {kind}, or export without the last activation",
+            )
+
+    def _require_stated(self, rows: Float64, start: int) -> None:
+        output, columns = self._ref.output, rows.shape[1]
+        if output is OutputKind.LOGITS:
+            return
+        if (output is OutputKind.SIGMOID) != (columns == 1):
+            expected = "one column" if output is OutputKind.SIGMOID else "two columns or more"
+            raise ModelError(
+                f"expected {expected} of {output} outputs from {self._ref.path}, found {columns}",
+                hint="sigmoid is for one score of two classes; several independent labels cannot be audited",
+            )
+        good = _like_probabilities(rows)
+        if not good.all():
+            first = int(np.argmin(good))
+            raise ModelError(
+                f"expected {output} from {self._ref.path}, found {rows[first, :3].round(3).tolist()} "
+                f"at example {start + first}, which is no distribution",
+                hint="say logits if the model ends without softmax or sigmoid",
+            )
+
+
+_LOOKS = {
+    "probs": "non-negative rows that sum to 1",
+    "sigmoid": "single scores between 0 and 1",
+}
+
+
+def _like_probabilities(rows: Float64) -> Bool:
+    inside: Bool = ((rows >= 0) & (rows <= 1 + _SUM_TOLERANCE)).all(axis=1)
+    if rows.shape[1] == 1:
+        return inside
+    sums_to_one: Bool = np.abs(rows.sum(axis=1) - 1) <= _SUM_TOLERANCE
+    return inside & sums_to_one
+
+
+def _to_logits(rows: Float64, output: OutputKind) -> Float64:
+    if output is OutputKind.LOGITS:
+        return rows if rows.shape[1] > 1 else np.concatenate([np.zeros_like(rows), rows], axis=1)
+    if output is OutputKind.SIGMOID:
+        rows = np.concatenate([1 - rows, rows], axis=1)
+    logits: Float64 = np.log(np.maximum(rows, PROBABILITY_FLOOR))
+    return logits

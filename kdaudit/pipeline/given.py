@@ -1,0 +1,62 @@
+"""The models at hand, predicted first: what they say decides whether controls are worth training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kdaudit.errors import AlignmentError
+from kdaudit.models import load_model
+from kdaudit.pipeline.plan import Setup
+from kdaudit.pipeline.tasks import PredictTask, predict_task
+from kdaudit.protocols import Progress
+from kdaudit.types import ModelRef, Predictions, Role, Signature
+
+
+def predict_given(setup: Setup, models: Sequence[ModelRef], *, progress: Progress) -> tuple[Predictions, ...]:
+    """Predictions of given models on the evaluation data, from the store where they are kept."""
+    tasks = [
+        PredictTask(model=model, data=setup.data, device=setup.device, store=setup.store) for model in models
+    ]
+    return tuple(predict_task(task, progress) for task in tasks)
+
+
+def refuse_copies(given: Sequence[Predictions]) -> None:
+    """Equal predictions mean that one model was given twice under different files.
+
+    Raises:
+        AlignmentError: a control answers exactly as the teacher, the student or another control does.
+    """
+    for i, later in enumerate(given):
+        for earlier in given[:i] if later.model.role is Role.INDEPENDENT else ():
+            if later.logits.shape == earlier.logits.shape and np.array_equal(later.logits, earlier.logits):
+                raise AlignmentError(
+                    f"expected different models, found that {later.model.name} ({later.model.role}) puts out exactly "
+                    f"what {earlier.model.name} ({earlier.model.role}) does on every example",
+                    hint="copies of one model are no independent controls; give models that were trained apart",
+                )
+
+
+def signature_of(setup: Setup, model: ModelRef) -> Signature:
+    """What must be equal for two models to count as one architecture."""
+    with load_model(model, device=setup.device) as opened:
+        return opened.signature()
+
+
+def unmatched(setup: Setup, student: ModelRef) -> str:
+    """Why ready-made controls are not of the student's architecture, as a sentence; '' if they are."""
+    if not setup.ready:
+        return ""
+    wanted = signature_of(setup, student)
+    for control in setup.ready:
+        found = signature_of(setup, control)
+        if found.kind != wanted.kind:
+            return f"{control.name} is of another format than {student.name}: they cannot be compared."
+        if found.n_parameters != wanted.n_parameters:
+            return (
+                f"{control.name} has {found.n_parameters:,} parameters, {student.name} has {wanted.n_parameters:,}."
+            )
+        if found.operators != wanted.operators:
+            return f"{control.name} has other operators than {student.name}."
+    return ""

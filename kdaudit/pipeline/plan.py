@@ -1,0 +1,231 @@
+"""From what the user says to what there is: models by digest, data by digest, device, and what was assumed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kdaudit.data import DataOptions, Examples, Limit, load_data
+from kdaudit.data.duplicates import duplicate_positions
+from kdaudit.errors import AlignmentError, DataError, SpecError
+from kdaudit.models.device import resolve_device
+from kdaudit.models.identify import identify
+from kdaudit.options import AuditSpec
+from kdaudit.pipeline.store import Store
+from kdaudit.protocols import Progress
+from kdaudit.schema import Assumption
+from kdaudit.types import ModelRef, OutputKind, Role
+
+# The training split that lies beside a named evaluation split.
+TRAINING_SPLITS = {"imagenet-val": "imagenet-train", "fashion-mnist:test": "fashion-mnist:train"}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
+_UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """Everything that an audit starts from."""
+
+    spec: AuditSpec
+    store: Store
+    teacher: ModelRef
+    students: tuple[ModelRef, ...]
+    ready: tuple[ModelRef, ...]
+    data: Examples
+    train: Examples | None
+    no_train_reason: str
+    n_before_duplicates: int
+    n_duplicates: int
+    device: str
+    precision: str
+    time_limit_seconds: float
+    assumptions: tuple[Assumption, ...]
+
+
+def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
+    """Look at every file and refuse what cannot be audited, before anything is computed.
+
+    Raises:
+        KDAuditError: models, data, device or options that do not work, each with what to do.
+    """
+    _check(spec)
+    time_limit_seconds = seconds_of(spec.time_limit)
+    device = resolve_device(spec.device)
+    teacher, students, ready = _models(spec)
+    data = load_data(spec.data, cache=store.data, options=_data_options(spec), progress=progress)
+    train, no_train_reason = _training_data(spec, store, progress)
+    n_before, duplicates = 0, np.empty(0, dtype=np.int64)
+    if train is not None:
+        n_before, duplicates = len(data), duplicate_positions(data, train)
+        if len(duplicates) and not spec.keep_duplicates:
+            data = _without(data, duplicates, train)
+    if spec.limit is not None:
+        data = data.subset(_limited(data, spec))
+    return Setup(
+        spec=spec,
+        store=store,
+        teacher=teacher,
+        students=students,
+        ready=ready,
+        data=data,
+        train=train,
+        no_train_reason=no_train_reason,
+        n_before_duplicates=n_before,
+        n_duplicates=len(duplicates),
+        device=device,
+        precision=_precision(spec, device),
+        time_limit_seconds=time_limit_seconds,
+        assumptions=_assumptions(spec, data),
+    )
+
+
+def seconds_of(duration: str) -> float:
+    """Seconds of '90m', '12h', '30s', '1.5d'; a bare number is hours.
+
+    Raises:
+        SpecError: another form.
+
+    >>> seconds_of("90m")
+    5400.0
+    """
+    match = _DURATION.fullmatch(duration.strip())
+    if match is None:
+        raise SpecError(f"expected a time limit like 90m, 12h or 2d, found {duration!r}")
+    return float(match[1]) * _UNIT_SECONDS[match[2] or "h"]
+
+
+def _check(spec: AuditSpec) -> None:
+    for name, least in (("controls", 0), ("random_controls", 0), ("positive_controls", 0), ("max_examples", 0)):
+        if getattr(spec, name) < least:
+            raise SpecError(f"expected --{name.replace('_', '-')} of at least {least}, found {getattr(spec, name)}")
+    for name in ("limit", "limit_train", "workers"):
+        value = getattr(spec, name)
+        if value is not None and value < 1:
+            raise SpecError(f"expected --{name.replace('_', '-')} of at least 1, found {value}")
+    if spec.seed < 0:
+        raise SpecError(f"expected --seed of at least 0, found {spec.seed}")
+    if not re.fullmatch(r"auto|[1-9]\d*", spec.epochs):
+        raise SpecError(f"expected --epochs auto or a number of at least 1, found {spec.epochs!r}")
+
+
+def _models(spec: AuditSpec) -> tuple[ModelRef, tuple[ModelRef, ...], tuple[ModelRef, ...]]:
+    teacher = identify(
+        spec.teacher,
+        role=Role.TEACHER,
+        name=Path(spec.teacher).name,
+        output=OutputKind(spec.teacher_output),
+        arch=spec.teacher_arch,
+        arch_args=spec.teacher_arch_args,
+    )
+    students = tuple(_like_student(spec, path, Role.STUDENT) for path in spec.students)
+    ready = tuple(_like_student(spec, path, Role.INDEPENDENT) for path in spec.control)
+    seen: dict[str, str] = {teacher.sha256: f"the teacher {teacher.path}"}
+    for model in (*students, *ready):
+        if model.sha256 in seen:
+            raise AlignmentError(
+                f"expected different models, found {model.path} equal to {seen[model.sha256]}",
+                hint="an audit needs a teacher, a student and controls that were trained apart from each other",
+            )
+        seen[model.sha256] = f"the {model.role} {model.path}"
+    return teacher, students, ready
+
+
+def _like_student(spec: AuditSpec, path: str, role: Role) -> ModelRef:
+    name = Path(path).name
+    return identify(
+        path,
+        role=role,
+        name=name,
+        output=OutputKind(spec.student_output),
+        arch=spec.student_arch,
+        arch_args=spec.arch_args,
+    )
+
+
+def _data_options(spec: AuditSpec) -> DataOptions:
+    return DataOptions(
+        image_size=spec.image_size,
+        mean=_numbers(spec.mean, "--mean"),
+        std=_numbers(spec.std, "--std"),
+        data_root=None if spec.data_root is None else Path(spec.data_root),
+    )
+
+
+def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as failure:
+        raise SpecError(f"expected numbers for {option}, like .485,.456,.406, found {text!r}") from failure
+
+
+def _training_data(spec: AuditSpec, store: Store, progress: Progress) -> tuple[Examples | None, str]:
+    options = _data_options(spec)
+    location = spec.train_data or TRAINING_SPLITS.get(spec.data)
+    if location is None:
+        return None, "No training data was given: add --train-data, or ready-made controls with --control."
+    try:
+        train = load_data(location, cache=store.data, options=options, progress=progress)
+    except DataError as failure:
+        if spec.train_data is not None:
+            raise
+        return None, f"The training split {location} is not there: {failure.message}."
+    if spec.limit_train is not None and spec.limit_train < len(train):
+        from kdaudit.data.subset import limited
+
+        train = train.subset(limited(train.labels, Limit(n=spec.limit_train, seed=spec.seed)))
+    return train, ""
+
+
+def _without(data: Examples, duplicates: np.ndarray[tuple[int], np.dtype[np.int64]], train: Examples) -> Examples:
+    left = np.setdiff1d(np.arange(len(data)), duplicates)
+    if len(left) == 0:
+        raise DataError(
+            f"expected evaluation data that is not training data, found every one of {len(data):,} examples "
+            f"of {data.ref.location} in {train.ref.location}",
+            hint="give held-out data with --data, or --keep-duplicates where equal inputs are natural",
+        )
+    return data.subset(left)
+
+
+def _limited(data: Examples, spec: AuditSpec) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    from kdaudit.data.subset import limited
+
+    n = min(spec.limit or len(data), len(data))
+    return limited(data.labels, Limit(n=n, seed=spec.seed))
+
+
+def _precision(spec: AuditSpec, device: str) -> str:
+    if spec.precision != "auto":
+        return spec.precision
+    if device == "cpu":
+        return "fp32"
+    from kdaudit.controls.step import default_precision
+
+    return default_precision(device)
+
+
+def _assumptions(spec: AuditSpec, data: Examples) -> tuple[Assumption, ...]:
+    """What is the user's word or was decided for the user, as far as it is known before anything runs."""
+    found = [
+        Assumption(what="The teacher puts out", value=spec.teacher_output, known_from="verified"),
+        Assumption(what="The student puts out", value=spec.student_output, known_from="verified"),
+        Assumption(
+            what="Training labels",
+            value="those of --train-data are taken to be the ones that the student was trained on",
+            known_from="stated",
+        ),
+        Assumption(
+            what="Initialisation",
+            value=f"the student started from {spec.init_from}, as the controls do"
+            if spec.init_from
+            else "the student is taken to have started from random weights",
+            known_from="stated" if spec.init_from else "unknown",
+        ),
+    ]
+    found += [Assumption(what="Data", value=text, known_from="default") for text in data.assumptions]
+    return tuple(found)

@@ -1,0 +1,248 @@
+"""The work of workers: train one control, predict with one model. Picklable records and module-level functions.
+
+A task names its inputs by path and digest and looks into the store first: a second run is a cache hit, in this
+process or in any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from kdaudit.data import Examples
+from kdaudit.digest import file_digest, record_digest
+from kdaudit.errors import DataError, ModelError
+from kdaudit.pipeline.store import WEIGHTS, Store
+from kdaudit.protocols import Progress
+from kdaudit.rng import stream, stream_seed
+from kdaudit.types import (
+    AnyArray,
+    Int64,
+    ModelRef,
+    NetworkSpec,
+    OutputKind,
+    Predictions,
+    Preprocess,
+    Recipe,
+    Role,
+    TrainedControl,
+)
+
+if TYPE_CHECKING:
+    from kdaudit.controls.targets import Targets
+
+PREDICTION_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictTask:
+    """Predict with one model on one data set."""
+
+    model: ModelRef
+    data: Examples
+    device: str
+    store: Store
+
+    @property
+    def key(self) -> str:
+        """What the predictions depend on."""
+        model = self.model
+        network = None if model.network is None else model.network.model.sha256
+        return record_digest(
+            PREDICTION_VERSION,
+            [model.sha256, model.kind, model.arch, model.arch_args, network, model.output],
+            self.data.ref.sha256,
+            _device_type(self.device),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainTask:
+    """Train one control: `role` says which targets, `name` which random streams under `seed`."""
+
+    name: str
+    role: Role
+    network: NetworkSpec
+    network_digest: str
+    output: OutputKind
+    data: Examples
+    recipe: Recipe
+    seed: int
+    device: str
+    precision: str
+    store: Store
+    teacher: ModelRef | None = None
+
+    @property
+    def key(self) -> str:
+        """What the control depends on: two students of one architecture share it."""
+        from kdaudit.controls.train import TRAINING_VERSION
+
+        teacher = None if self.teacher is None else [self.teacher.sha256, self.teacher.output]
+        return record_digest(
+            TRAINING_VERSION,
+            [self.network_digest, self.output, self.role, self.name, self.seed],
+            self.recipe,
+            self.data.ref.sha256,
+            [self.precision, _device_type(self.device)],
+            teacher,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PilotTask:
+    """Train a pilot on nine tenths of the training data; not a control."""
+
+    train: TrainTask
+    purpose: Literal["accuracy", "step-seconds"]
+
+
+def warm_up() -> None:
+    """Load what tasks need, once a worker, single-threaded."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def predict_task(task: PredictTask, progress: Progress) -> Predictions:
+    """Kept predictions, or new ones that are kept. Logits come back memory-mapped from the store."""
+    kept = task.store.predictions(task.key, task.model, task.data.ref)
+    if kept is not None:
+        return kept
+    from kdaudit.models import load_model
+    from kdaudit.models.predict import predict
+
+    with load_model(task.model, device=task.device) as model:
+        predictions = predict(task.model, model, task.data, progress=progress)
+    task.store.keep_predictions(task.key, predictions)
+    return predictions
+
+
+def train_task(task: TrainTask, progress: Progress) -> TrainedControl:
+    """A kept control, or a new one that is kept."""
+    kept = task.store.control(task.key)
+    if kept is not None:
+        return replace(kept, model=replace(kept.model, name=task.name, role=task.role, network=task.network))
+    from kdaudit.controls.checkpoint import save_checkpoint
+    from kdaudit.controls.train import train_control
+    from kdaudit.models.trainable import open_network
+
+    training = train_control(
+        open_network(task.network).build(stream_seed(task.seed, f"{task.name}/weights")),
+        _InOrder(task.data, task.network),
+        task.recipe,
+        _targets(task, progress),
+        output=task.output,
+        rng=stream(task.seed, f"{task.name}/training"),
+        device=task.device,
+        precision=task.precision,
+        progress=progress,
+        name=task.name,
+    )
+    with task.store.new_control(task.key) as folder:
+        save_checkpoint(training.network, folder / WEIGHTS)
+        control = TrainedControl(
+            model=ModelRef(
+                name=task.name,
+                role=task.role,
+                path=str(folder / WEIGHTS),
+                kind="control",
+                sha256=file_digest(folder / WEIGHTS, error=ModelError, what="the control's weights"),
+                output=task.output,
+                network=task.network,
+            ),
+            curve=training.curve,
+            seconds=training.seconds,
+            device=task.device,
+            precision=task.precision,
+            diverged=training.diverged,
+        )
+        return task.store.kept_control(task.key, control, folder)
+
+
+def pilot_task(task: PilotTask, progress: Progress) -> float:
+    """The pilot's accuracy on the tenth that was held out (0 if it diverged), or the seconds of one of its steps."""
+    from kdaudit.controls.epochs import holdout_accuracy, holdout_split
+    from kdaudit.controls.targets import LabelTargets
+    from kdaudit.controls.train import measure_step_seconds, train_control
+    from kdaudit.models.trainable import open_network
+
+    train = task.train
+    split = holdout_split(train.data.labels, rng=stream(train.seed, "pilot/split"))
+    data = _InOrder(train.data, train.network)
+    network = open_network(train.network).build(stream_seed(train.seed, "pilot/weights"))
+    rng = stream(train.seed, "pilot/training")
+    if task.purpose == "step-seconds":
+        return measure_step_seconds(
+            network,
+            data,
+            train.recipe,
+            LabelTargets(),
+            output=train.output,
+            rng=rng,
+            device=train.device,
+            precision=train.precision,
+            examples=split.train,
+        )
+    training = train_control(
+        network,
+        data,
+        train.recipe,
+        LabelTargets(),
+        output=train.output,
+        rng=rng,
+        device=train.device,
+        precision=train.precision,
+        progress=progress,
+        name=train.name,
+        examples=split.train,
+    )
+    if training.diverged:
+        return 0.0
+    return holdout_accuracy(training.network, data, split.holdout, output=train.output, device=train.device)
+
+
+class _InOrder:
+    """Training data with its inputs in the order in which the network takes them."""
+
+    def __init__(self, data: Examples, network: NetworkSpec) -> None:
+        self._data = data
+        names = [name for name, _ in network.example_shapes]
+        found = data.stored
+        if len(found) == 1 or not names:
+            self._stored = dict(found)
+            return
+        if missing := [name for name in names if name not in found]:
+            raise DataError(
+                f"expected training inputs {', '.join(names)}, found {', '.join(found)}",
+                hint=f"missing: {', '.join(missing)}",
+            )
+        self._stored = {name: found[name] for name in names}
+
+    @property
+    def labels(self) -> Int64:
+        return self._data.labels
+
+    @property
+    def preprocess(self) -> Preprocess:
+        return self._data.preprocess
+
+    @property
+    def stored(self) -> Mapping[str, AnyArray]:
+        return self._stored
+
+
+def _targets(task: TrainTask, progress: Progress) -> Targets:
+    from kdaudit.controls.targets import LabelTargets, NoiseTargets, TeacherTargets
+
+    if task.role is Role.RANDOM:
+        return NoiseTargets()
+    if task.teacher is None:
+        return LabelTargets()
+    teacher = PredictTask(model=task.teacher, data=task.data, device=task.device, store=task.store)
+    return TeacherTargets(logits=predict_task(teacher, progress).logits)
+
+
+def _device_type(device: str) -> str:
+    return device.partition(":")[0]
