@@ -1,10 +1,11 @@
-"""A specialised graph goes in; a torch.fx network with the graph's own weights comes out."""
+"""A graph goes in; a torch.fx network with the graph's own weights comes out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import add, mul
 from typing import cast
 
 import torch
@@ -12,37 +13,51 @@ from torch import Tensor, fx, nn
 from torch.fx.proxy import GraphAppendingTracer
 
 from kdaudit.errors import ModelError
-from kdaudit.models.graph import WAYS_OUT, Node
-from kdaudit.models.initialise import Weights, bound, node_labels
+from kdaudit.models.graph import WAYS_OUT, Graph, Node
+from kdaudit.models.initialise import Weights, bound, find_weights, node_labels
 from kdaudit.models.onnx_ops import OPERATORS, WeightRole
 from kdaudit.models.onnx_ops.call import Call, Follow, Shape, as_tensor
-from kdaudit.models.specialise import FACTOR, Specialised
+from kdaudit.models.specialise import FACTOR, Specialised, check_operators, specialise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Network:
-    """A network that holds its file's weights.
+    """A graph as a torch module that holds the graph's own weights, in evaluation mode.
 
-    `bounds` says how far each drawn parameter may lie from 0, by its key in the network's state; `names` is the name
-    in the file of each array in the state.
+    The module's state has keys that depend on the graph alone (conv1.weight, batchnormalization1.running_mean, ...):
+    `names` gives the name in the file of each trained array, `bounds` how far from 0 each drawn parameter may lie,
+    `frozen` the names of arrays that keep their numbers, `shapes` the shape of every value at the file's batch size.
     """
 
     module: fx.GraphModule
-    bounds: Mapping[str, float]
     names: Mapping[str, str]
+    bounds: Mapping[str, float]
+    frozen: tuple[str, ...]
+    shapes: Mapping[str, Shape]
 
 
-def emit(specialised: Specialised, weights: Weights) -> Network:
-    """The network of a graph, in evaluation mode.
+def convert(graph: Graph, example_shapes: Mapping[str, Shape]) -> Network:
+    """The network of a graph.
 
-    Its state has keys that depend on the graph alone (conv1.weight, batchnormalization1.running_mean, ...).
+    Args:
+        graph: a graph.
+        example_shapes: shapes of one example by input, needed where the file leaves an axis besides the batch open.
+
+    Raises:
+        ModelError: an operator is not known, a weight's purpose is not, or the graph works at one batch size only.
     """
-    writer = _Writer(specialised, weights)
-    module = writer.write()
+    check_operators(graph)
+    weights = find_weights(graph)
+    specialised = specialise(graph, trained=weights.trained.keys(), example_shapes=example_shapes)
     shapes = specialised.shapes()
-    bounds = {w.key: bound(w, shapes) for w in weights.trained.values() if w.layer is not None}
-    names = {w.key: w.name for w in weights.trained.values()}
-    return Network(module=module, bounds=bounds, names=names)
+    arrays = weights.trained.values()
+    return Network(
+        module=_Writer(specialised, weights).write(),
+        names={weight.key: weight.name for weight in arrays},
+        bounds={weight.key: bound(weight, shapes) for weight in arrays if weight.layer is not None},
+        frozen=weights.frozen,
+        shapes=shapes,
+    )
 
 
 class _Writer:
@@ -66,7 +81,7 @@ class _Writer:
                 continue
             result = OPERATORS[node.op].apply(_Traced(node, graph.opset, writer=self, label=label))
             results = result if isinstance(result, tuple) else (result,)
-            self.proxies.update(zip(node.outputs, results, strict=False))
+            self.proxies.update(zip(node.outputs, cast("tuple[fx.Proxy, ...]", results), strict=False))
         self.graph.output(self.proxies[graph.output].node)
         return fx.GraphModule(self.root, self.graph, class_name="ConvertedNetwork").eval()
 
@@ -88,7 +103,7 @@ class _Writer:
     @cached_property
     def batch(self) -> fx.Proxy:
         """The number of examples, read from the first input."""
-        return cast(fx.Proxy, self.proxies[self.specialised.graph.inputs[0].name].size(0))
+        return self.proxies[self.specialised.graph.inputs[0].name].size(0)
 
     def growing(self, small: int, large: int) -> int | fx.Proxy:
         """A number that is `small` at the graph's batch size and `large` at FACTOR times that, for any batch."""
@@ -102,9 +117,10 @@ class _Writer:
                 f"in {self.specialised.graph.path}",
                 hint=WAYS_OUT,
             )
-        product = self.batch if slope == 1 else self.batch * slope
+        # By the functions of `operator`: a Proxy's own operators are made at run time and have no types.
+        product = self.batch if slope == 1 else mul(self.batch, slope)
         offset = small - slope * self.specialised.batch
-        return product + offset if offset else product
+        return add(product, offset) if offset else product
 
     def call_module(self, key: str, module: nn.Module, x: fx.Proxy) -> fx.Proxy:
         """What a module, kept under `key`, gives for x."""
@@ -145,7 +161,7 @@ class _Traced(Call):
         name = self.node.inputs[slot]
         if name not in self._writer.proxies and name not in self._writer.weights.trained:
             self.value(slot)
-        return cast(Tensor, self._writer.value(name))
+        return cast("Tensor", self._writer.value(name))
 
     def optional(self, slot: int) -> Tensor | None:
         # A bias of zeros that the file itself computes stands for no bias.
@@ -172,15 +188,16 @@ class _Traced(Call):
     def integers(self, slot: int) -> list[int]:
         name = self.node.inputs[slot]
         pairs = zip(self._small[name].flatten().tolist(), self._large[name].flatten().tolist(), strict=True)
-        return [cast(int, self._writer.growing(int(small), int(large))) for small, large in pairs]
+        return [cast("int", self._writer.growing(int(small), int(large))) for small, large in pairs]
 
     def new_shape(self, target: Callable[[], Sequence[int]], follow: Follow) -> list[int]:
+        del target, follow  # both runs are done: the shapes are known
         output = self.node.outputs[0]
         pairs = zip(self._small[output].shape, self._large[output].shape, strict=True)
-        return [cast(int, self._writer.growing(small, large)) for small, large in pairs]
+        return [cast("int", self._writer.growing(small, large)) for small, large in pairs]
 
     def module(self, module: nn.Module, x: Tensor) -> Tensor:
-        return cast(Tensor, self._writer.call_module(self._label, module, cast(fx.Proxy, x)))
+        return cast("Tensor", self._writer.call_module(self._label, module, cast("fx.Proxy", x)))
 
     def array(self, slot: int) -> Tensor:
         name = self.node.inputs[slot]

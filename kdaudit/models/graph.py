@@ -133,6 +133,7 @@ def read_graph(path: str) -> Graph:
 
 def _load(path: Path) -> onnx.ModelProto:
     import onnx
+    import onnx.inliner
     from google.protobuf.message import DecodeError
 
     try:
@@ -228,7 +229,7 @@ def _array(tensor: onnx.TensorProto) -> AnyArray:
 
 
 def _only_output(model: onnx.ModelProto, path: str) -> str:
-    names = [value.name for value in model.graph.output]
+    names = [str(value.name) for value in model.graph.output]
     if len(names) != 1:
         raise ModelError(
             f"expected one output, found {len(names)} ({', '.join(names)}) in {path}",

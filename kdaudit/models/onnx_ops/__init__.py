@@ -22,7 +22,7 @@ _CONV = {1: WeightRole.CONV_WEIGHT, 2: WeightRole.BIAS}
 _DENSE = {1: WeightRole.LINEAR_WEIGHT, 2: WeightRole.BIAS}
 _PRODUCT = {0: WeightRole.LINEAR_WEIGHT, 1: WeightRole.LINEAR_WEIGHT}
 _SUM = {0: WeightRole.OFFSET, 1: WeightRole.OFFSET}
-_NORM = {slot: WeightRole.NORM for slot in (1, 2, 3, 4)}
+_NORM = dict.fromkeys((1, 2, 3, 4), WeightRole.NORM)
 
 OPERATORS = {
     "Add": Operator(apply=arithmetic.add, roles=_SUM),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from kdaudit.models.onnx_ops.call import Call
 
@@ -16,7 +18,7 @@ def relu(call: Call) -> Tensor:
 
 def leaky_relu(call: Call) -> Tensor:
     """X where positive, else alpha x."""
-    return F.leaky_relu(call.tensor(0), call.node.number("alpha", 0.01))
+    return functional.leaky_relu(call.tensor(0), call.node.number("alpha", 0.01))
 
 
 def sigmoid(call: Call) -> Tensor:
@@ -37,12 +39,12 @@ def hard_sigmoid(call: Call) -> Tensor:
 
 def hard_swish(call: Call) -> Tensor:
     """X max(0, min(1, x/6 + 1/2))."""
-    return F.hardswish(call.tensor(0))
+    return functional.hardswish(call.tensor(0))
 
 
 def gelu(call: Call) -> Tensor:
     """X Phi(x), exact or by the tanh approximation."""
-    return F.gelu(call.tensor(0), approximate=call.node.text("approximate", "none"))
+    return functional.gelu(call.tensor(0), approximate=call.node.text("approximate", "none"))
 
 
 def erf(call: Call) -> Tensor:
@@ -67,7 +69,7 @@ def log_softmax(call: Call) -> Tensor:
     return _along_axis(call, torch.log_softmax)
 
 
-def _along_axis(call: Call, function: object) -> Tensor:
+def _along_axis(call: Call, function: Callable[..., Tensor]) -> Tensor:
     x = call.tensor(0)
     if call.opset >= 13:
         return function(x, dim=call.node.integer("axis", -1))
@@ -75,4 +77,4 @@ def _along_axis(call: Call, function: object) -> Tensor:
     axis, rank = call.node.integer("axis", 1) % len(call.shape(0)), len(call.shape(0))
     if axis == rank - 1:
         return function(x, dim=-1)
-    return function(x.flatten(axis), dim=-1).unflatten(axis, call.shape(0)[axis:])
+    return torch.unflatten(function(x.flatten(axis), dim=-1), axis, call.shape(0)[axis:])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from kdaudit.models.onnx_ops.call import Call, Shape
 
@@ -57,11 +56,11 @@ def window(call: Call, kernel: Shape) -> Window:
 
 def conv(call: Call) -> Tensor:
     """A convolution over one, two or three axes of space."""
-    convolve = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}.get(len(call.shape(0)) - 2)
+    convolve = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}.get(len(call.shape(0)) - 2)
     if convolve is None:
         raise call.refuse(f"an input of rank {len(call.shape(0))}")
     place = window(call, call.shape(1)[2:])
-    x = call.tensor(0) if place.even else F.pad(call.tensor(0), place.edges)
+    x = call.tensor(0) if place.even else functional.pad(call.tensor(0), place.edges)
     return convolve(
         x,
         call.tensor(1),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from kdaudit.models.onnx_ops.call import Call
 from kdaudit.models.onnx_ops.convolution import Window, window
 
-_MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
-_MEAN = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+_MAX = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}
+_MEAN = {1: functional.avg_pool1d, 2: functional.avg_pool2d, 3: functional.avg_pool3d}
 
 
 def max_pool(call: Call) -> Tensor:
@@ -18,7 +18,7 @@ def max_pool(call: Call) -> Tensor:
     place, ceil = _window(call)
     x, padding = call.tensor(0), list(place.before)
     if not _fits(place):
-        x, padding = F.pad(x, place.edges, value=float("-inf")), [0] * len(place.kernel)
+        x, padding = functional.pad(x, place.edges, value=float("-inf")), [0] * len(place.kernel)
     return _MAX[len(place.kernel)](
         x, place.kernel, place.strides, padding=padding, dilation=place.dilations, ceil_mode=ceil
     )
@@ -32,12 +32,12 @@ def average_pool(call: Call) -> Tensor:
     pool, counted = _MEAN[len(place.kernel)], bool(call.node.integer("count_include_pad", 0))
     if _fits(place):
         return pool(call.tensor(0), place.kernel, place.strides, list(place.before), ceil, counted)
-    padded = F.pad(call.tensor(0), place.edges)
+    padded = functional.pad(call.tensor(0), place.edges)
     means = pool(padded, place.kernel, place.strides, 0, ceil)
     if counted:
         return means
     # Dividing by each window's share of elements that are no padding corrects the mean.
-    inside = F.pad(torch.ones_like(call.tensor(0)), place.edges)
+    inside = functional.pad(torch.ones_like(call.tensor(0)), place.edges)
     return means / pool(inside, place.kernel, place.strides, 0, ceil)
 
 

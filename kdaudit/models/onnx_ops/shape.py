@@ -6,9 +6,10 @@ from itertools import accumulate
 from math import prod
 from operator import mul
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from kdaudit.models.onnx_ops.call import Call, Growth
 
@@ -67,7 +68,7 @@ def expand(call: Call) -> Tensor:
     """The input repeated along axes of size 1."""
 
     def target() -> list[int]:
-        return list(torch.broadcast_shapes(call.shape(0), call.integers(1)))
+        return list(np.broadcast_shapes(call.shape(0), tuple(call.integers(1))))
 
     return call.tensor(0).expand(call.new_shape(target, _expanded))
 
@@ -161,10 +162,10 @@ def pad(call: Call) -> Tensor:
     edges = [width for margin in reversed(margins) for width in margin]
     mode = call.node.text("mode", "constant")
     if mode == "constant":
-        return F.pad(call.tensor(0), edges, value=call.scalar(2, "value") or 0.0)
+        return functional.pad(call.tensor(0), edges, value=call.scalar(2, "value") or 0.0)
     # torch mirrors and repeats the last rank - 2 axes, and wants all of them named.
     edges += [0] * (2 * (rank - 2) - len(edges))
-    return F.pad(call.tensor(0), edges, mode=_PAD_MODES[mode])
+    return functional.pad(call.tensor(0), edges, mode=_PAD_MODES[mode])
 
 
 def _reshaped(growth: Growth) -> list[int] | None:

@@ -1,0 +1,280 @@
+"""Self-checks of a trainable network: each failed one is an error of its own that says what is wrong.
+
+They run on the CPU and take seconds: a converted network that trains a part of its weights, mixes the examples of a
+batch or keeps what the student learned would give controls that look fine and are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdaudit.errors import ModelError
+from kdaudit.models.graph import WAYS_OUT
+from kdaudit.models.trainable import ArchitectureNetwork, OnnxNetwork
+from kdaudit.types import AnyArray, OutputKind
+
+_TOLERANCE = 1e-4
+_SAME_ANSWERS = 0.999
+_TOGETHER = 12
+_TO_LEARN = 8
+_STEPS = 40
+_STEP_SIZES = (1e-3, 1e-2, 1e-1)
+_FALLEN = 0.8
+_SEED = 20_260_423
+_SMALLEST_PROBABILITY = 1e-12
+
+Inputs = Mapping[str, AnyArray]
+
+
+def check_network(factory: OnnxNetwork, *, examples: Inputs, expected: AnyArray) -> None:
+    """Checks a converted network on real examples.
+
+    Args:
+        factory: the network.
+        examples: {input name: (n, ...)} as the model takes them, n >= 64 and distinct where there are as many.
+        expected: raw outputs (m, C), m <= n, of the file itself for the first m examples.
+
+    Raises:
+        ModelError: outputs differ from the file's; an example's output depends on the others in its batch; float
+            arrays are neither trained nor accounted for; a trained weight survived; a parameter gets no gradient;
+            the first loss is off; a batch cannot be learned.
+    """
+    tensors = _tensors(examples)
+    original = factory.build_original()
+    _check_outputs(original, tensors, expected)
+    _check_examples_apart(original, tensors)
+    _check_counts(factory)
+    _check_nothing_left(factory)
+    _check_training(factory, tensors, n_classes=expected.shape[1], output=factory.spec.model.output)
+
+
+def check_architecture(factory: ArchitectureNetwork, *, examples: Inputs, output: OutputKind) -> None:
+    """Checks a network that the user's own code builds.
+
+    Args:
+        factory: the network.
+        examples: {input name: (n, ...)} in the order in which the network takes them.
+        output: what its numbers are.
+
+    Raises:
+        ModelError: it does not run or gives no (n, C); its weights do not follow the seed; a parameter gets no
+            gradient; the first loss is off; a batch cannot be learned.
+    """
+    tensors = [tensor[:_TO_LEARN] for tensor in _tensors(examples)]
+    network = factory.build(_SEED).eval()
+    try:
+        with torch.no_grad():
+            given = network(*tensors)
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+        raise ModelError(
+            f"expected {factory.spec.model.arch} to take inputs of shape {shapes}, found: {error}",
+            hint="check --arch-args and the shape of the data",
+        ) from error
+    if not isinstance(given, Tensor) or given.ndim != 2 or len(given) != len(tensors[0]):
+        found = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+        raise ModelError(
+            f"expected {factory.spec.model.arch} to give an output of shape ({len(tensors[0])}, classes), "
+            f"found {found}",
+            hint="give an architecture whose forward returns the class scores alone",
+        )
+    _check_seeds_matter(factory)
+    _check_training(factory, tensors, n_classes=given.shape[1], output=output)
+
+
+def _check_outputs(original: nn.Module, tensors: list[Tensor], expected: AnyArray) -> None:
+    wanted = torch.from_numpy(np.array(expected, np.float32))
+    found = _evaluate(original, [tensor[: len(wanted)] for tensor in tensors])
+    scale = float(wanted.abs().max())
+    worst = float((found - wanted).abs().max()) if found.shape == wanted.shape else float("inf")
+    same = float((found.argmax(1) == wanted.argmax(1)).double().mean()) if worst < float("inf") else 0.0
+    if not worst <= _TOLERANCE * scale or same < _SAME_ANSWERS:
+        raise ModelError(
+            f"expected the converted network to give the outputs of its file, found a difference of {worst:.2g} "
+            f"at outputs up to {scale:.2g}, and {same:.2%} of {len(wanted)} answers alike",
+            hint=WAYS_OUT,
+        )
+
+
+def _check_examples_apart(original: nn.Module, tensors: list[Tensor]) -> None:
+    """Each example's output must be the same alone and among others, which must really be others."""
+    rows = tensors[0].flatten(1).numpy()
+    distinct = np.sort(np.unique(rows, axis=0, return_index=True)[1])[:_TOGETHER]
+    if len(distinct) < 2:
+        raise ModelError(
+            "expected at least 2 examples that differ, to see that a batch keeps them apart, "
+            f"found {len(rows)} that are all alike"
+        )
+    chosen = [tensor[distinct] for tensor in tensors]
+    together = _evaluate(original, chosen)
+    alone = torch.cat([_evaluate(original, [t[i : i + 1] for t in chosen]) for i in range(len(distinct))])
+    worst = float((together - alone).abs().max())
+    if not worst <= _TOLERANCE * float(alone.abs().max()):
+        raise ModelError(
+            f"expected each example's output not to depend on its batch, found a difference of {worst:.2g} between "
+            f"{len(distinct)} examples together and one by one",
+            hint=f"export the model with a dynamic batch axis, or {WAYS_OUT}",
+        )
+
+
+def _check_counts(factory: OnnxNetwork) -> None:
+    """Every float array that the graph reads is trained, a running statistic, or listed as frozen."""
+    module = factory.original.module
+    n_file = sum(a.size for a in factory.graph.weights.values() if a.dtype.kind == "f" and a.size > 1)
+    n_trained = sum(p.numel() for p in module.parameters() if p.requires_grad and p.numel() > 1)
+    n_running = sum(t.numel() for k, t in module.named_buffers() if ".running_" in k and t.numel() > 1)
+    n_frozen = sum(factory.graph.weights[name].size for name in factory.original.frozen)
+    if n_trained + n_running + n_frozen != n_file:
+        raise ModelError(
+            f"expected all {n_file} weights of {factory.spec.model.path} to be accounted for, found {n_trained} "
+            f"trained, {n_running} running statistics and {n_frozen} frozen by intent",
+            hint=WAYS_OUT,
+        )
+
+
+def _check_nothing_left(factory: OnnxNetwork) -> None:
+    """No array of the student survives in a fresh network, in whatever layout.
+
+    An array is known by its size, smallest and largest number, which two draws never share.
+    """
+    known = {
+        _mark(torch.from_numpy(array.copy())): name
+        for name, array in factory.graph.weights.items()
+        if array.dtype.kind == "f" and name not in factory.original.frozen
+    }
+    left = [
+        f"{known[_mark(tensor)]} as {key}"
+        for key, tensor in factory.build(_SEED).state_dict().items()
+        if key not in factory.taken and _is_drawn(tensor) and _mark(tensor) in known
+    ]
+    if left:
+        raise ModelError(
+            f"expected fresh weights that owe nothing to the student, found {len(left)} of its arrays "
+            f"({', '.join(left[:3])})",
+            hint=WAYS_OUT,
+        )
+
+
+def _check_seeds_matter(factory: ArchitectureNetwork) -> None:
+    one, other = (dict(factory.build(seed).named_parameters()) for seed in (_SEED, _SEED + 1))
+    equal = [
+        key
+        for key, parameter in one.items()
+        if parameter.requires_grad
+        and key not in factory.taken
+        and _is_drawn(parameter.detach())
+        and torch.equal(parameter, other[key])
+    ]
+    if equal:
+        raise ModelError(
+            f"expected {factory.spec.model.arch} to draw all weights anew, found {len(equal)} that are equal for two "
+            f"seeds ({', '.join(equal[:3])})",
+            hint="it loads trained weights or sets a seed of its own: turn that off, e.g. with --arch-args",
+        )
+
+
+def _check_training(
+    factory: OnnxNetwork | ArchitectureNetwork, tensors: list[Tensor], *, n_classes: int, output: OutputKind
+) -> None:
+    """A few steps on one small batch with drawn labels: first loss, its fall, and who gets a gradient."""
+    batch = [tensor[:_TO_LEARN] for tensor in tensors]
+    n_classes = max(n_classes, 2)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        labels = torch.randint(n_classes, (len(batch[0]),))
+        for step_size in _STEP_SIZES:
+            lesson = _learn(factory.build(_SEED), batch, labels, output=output, step_size=step_size)
+            if lesson.last <= _FALLEN * lesson.first:
+                break
+    _check_first_loss(lesson.first, n_classes, drawn=not factory.taken)
+    if lesson.without_gradient:
+        raise ModelError(
+            f"expected every parameter to get a gradient, found {len(lesson.without_gradient)} that get none "
+            f"({', '.join(lesson.without_gradient[:3])})",
+            hint="the network reads them nowhere, or behind something that passes no gradient",
+        )
+    if not lesson.last <= _FALLEN * lesson.first:
+        raise ModelError(
+            f"expected the network to learn one batch of {len(labels)} examples, found its loss to go from "
+            f"{lesson.first:.3g} to {lesson.last:.3g} at best",
+            hint=f"a deep network without its BatchNorm does not train: see --reinsert-bn, or {WAYS_OUT}",
+        )
+
+
+def _check_first_loss(loss: float, n_classes: int, *, drawn: bool) -> None:
+    chance = log(n_classes)
+    fine = np.isfinite(loss) and (not drawn or 0.5 * chance <= loss <= 2.0 * chance + 1.0)
+    if not fine:
+        raise ModelError(
+            f"expected a first loss near that of guessing, {chance:.2f} for {n_classes} classes, found {loss:.3g}",
+            hint="check what the outputs are (--student-output) and that the inputs are scaled",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lesson:
+    """The first and the smallest later loss, and the parameters that no step gave a gradient."""
+
+    first: float
+    last: float
+    without_gradient: tuple[str, ...]
+
+
+def _learn(
+    network: nn.Module, batch: list[Tensor], labels: Tensor, *, output: OutputKind, step_size: float
+) -> _Lesson:
+    """Steps of Adam until the loss has fallen and every parameter has had a gradient, at most _STEPS.
+
+    Parameters behind a factor that starts at zero get theirs only after the first step.
+    """
+    waiting = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.Adam(list(waiting.values()), lr=step_size)
+    losses: list[float] = []
+    for _ in range(_STEPS):
+        optimizer.zero_grad()
+        loss = functional.nll_loss(_log_probabilities(network(*batch), output), labels)
+        losses.append(loss.item())
+        loss.backward()  # type: ignore[no-untyped-call]
+        waiting = {name: p for name, p in waiting.items() if p.grad is None or not p.grad.any()}
+        if not np.isfinite(losses[-1]) or (not waiting and losses[-1] <= _FALLEN * losses[0]):
+            break
+        optimizer.step()
+    return _Lesson(first=losses[0], last=min(losses[1:], default=losses[0]), without_gradient=tuple(waiting))
+
+
+def _log_probabilities(raw: Tensor, output: OutputKind) -> Tensor:
+    if output is OutputKind.LOGITS:
+        raw = raw if raw.shape[1] > 1 else torch.cat([torch.zeros_like(raw), raw], dim=1)
+        return torch.log_softmax(raw, dim=1)
+    probabilities = torch.cat([1 - raw, raw], dim=1) if raw.shape[1] == 1 else raw
+    return probabilities.clamp_min(_SMALLEST_PROBABILITY).log()
+
+
+def _tensors(examples: Inputs) -> list[Tensor]:
+    tensors = [torch.from_numpy(np.array(array)) for array in examples.values()]
+    if len(tensors[0]) < 2:
+        raise ModelError(f"expected at least 2 examples to check a network on, found {len(tensors[0])}")
+    return tensors
+
+
+def _evaluate(network: nn.Module, tensors: list[Tensor]) -> Tensor:
+    with torch.no_grad():
+        output: Tensor = network(*tensors)
+    return output
+
+
+def _mark(tensor: Tensor) -> tuple[int, float, float]:
+    return (tensor.numel(), float(tensor.min()), float(tensor.max()))
+
+
+def _is_drawn(tensor: Tensor) -> bool:
+    """Whether the numbers were drawn, not set: they differ, or are a single one that is neither 0 nor 1."""
+    low, high = float(tensor.min()), float(tensor.max())
+    return low != high or (tensor.numel() == 1 and low not in (0.0, 1.0))

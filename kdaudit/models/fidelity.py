@@ -1,0 +1,90 @@
+"""How faithful a trainable network is to the file it was made from, in one sentence and its evidence."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import nn
+
+from kdaudit.models.batchnorm import Reinsertion
+from kdaudit.models.emit import Network
+from kdaudit.models.start import Start
+from kdaudit.types import Fidelity
+
+Level = Literal["bn-kept", "bn-reinserted", "converted"]
+
+
+def describe_converted(
+    reinsertion: Reinsertion, network: Network, original: Network, start: Start | None
+) -> Fidelity:
+    """The fidelity of a network converted from an ONNX file."""
+    dropout = any(isinstance(module, nn.Dropout) for module in network.module.modules())
+    sentences = [_batchnorm(reinsertion)]
+    sentences.append(
+        "Dropout is kept."
+        if dropout
+        else "If the student was trained with Dropout, its file does not say so."
+    )
+    if network.frozen:
+        sentences.append(f"Applied to the raw inputs and left as they are: {', '.join(network.frozen)}.")
+    if start is not None:
+        sentences.append(start.sentence)
+    return Fidelity(
+        level=_level(reinsertion),
+        sentence=" ".join(sentences),
+        n_parameters=count_parameters(network.module),
+        n_file_parameters=count_parameters(original.module),
+        evidence=reinsertion.evidence + start_evidence(start),
+        frozen=network.frozen,
+    )
+
+
+def describe_architecture(arch: str, module: nn.Module, start: Start | None) -> Fidelity:
+    """The fidelity of a network that its own architecture's code builds."""
+    sentence = f"The controls are built by the student's own architecture, {arch}."
+    return Fidelity(
+        level="exact",
+        sentence=sentence if start is None else f"{sentence} {start.sentence}",
+        n_parameters=count_parameters(module),
+        evidence=start_evidence(start),
+    )
+
+
+def count_parameters(module: nn.Module) -> int:
+    """The number of trained numbers."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+def start_evidence(start: Start | None) -> tuple[str, ...]:
+    """What was and was not taken from the initial weights."""
+    if start is None:
+        return ()
+    taken = f"initial weights: {len(start.tensors)} arrays taken"
+    return (f"{taken}, drawn anew: {', '.join(start.unmatched)}" if start.unmatched else taken,)
+
+
+def _level(reinsertion: Reinsertion) -> Level:
+    if reinsertion.inserted:
+        return "bn-reinserted"
+    return "bn-kept" if reinsertion.kept and not reinsertion.folded else "converted"
+
+
+def _batchnorm(reinsertion: Reinsertion) -> str:
+    folded, inserted, kept = reinsertion.folded, reinsertion.inserted, reinsertion.kept
+    because = "; ".join(reinsertion.evidence)
+    if inserted:
+        also = f", {kept} more stand in the file" if kept else ""
+        return (
+            f"The controls are the student's ONNX graph with BatchNorm put back after {inserted} layers "
+            f"(evidence: {because}){also}."
+        )
+    if folded:
+        return (
+            f"The controls are the student's ONNX graph, into which BatchNorm was folded at {folded} layers (evidence: "
+            f"{because}); as asked, it was not put back: the controls train without it, unlike the student, and are "
+            "no fair comparison."
+        )
+    if kept:
+        return f"The controls are the student's ONNX graph with all of its {kept} BatchNorm layers."
+    reason = f" (evidence: {because})" if because else ""
+    return f"The controls are the student's ONNX graph, which shows no trace of BatchNorm{reason}."
