@@ -1,0 +1,87 @@
+"""Files of PyTorch weights: read without running code from them, and put into a module."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from kdaudit.errors import ModelError
+
+# Keys under which training scripts keep the weights in a checkpoint.
+_NESTED = ("state_dict", "model_state_dict", "model")
+
+
+def read_state_dict(path: str) -> dict[str, torch.Tensor]:
+    """The tensors of a file written by torch.save. Never runs code from it (`weights_only=True`).
+
+    Raises:
+        ModelError: the file holds anything but tensors and plain containers, or is damaged.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as failure:
+        raise ModelError(
+            f"expected only tensors in {path}, found Python objects whose loading would run code{_named(path)}",
+            hint="save model.state_dict() instead of the model, or export to ONNX",
+        ) from failure
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as failure:
+        raise ModelError(
+            f"expected weights saved by torch.save in {path}, found a damaged file: {failure}"
+        ) from failure
+    for key in _NESTED:
+        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
+            found = found[key]
+    if not isinstance(found, Mapping) or not all(isinstance(v, torch.Tensor) for v in found.values()):
+        raise ModelError(
+            f"expected a state_dict in {path}, found {type(found).__name__} without one",
+            hint=f"save model.state_dict(), alone or under one of the keys {', '.join(_NESTED)}",
+        )
+    return {name.removeprefix("module."): tensor for name, tensor in found.items()}
+
+
+def read_safetensors(path: str) -> dict[str, torch.Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError, ValueError) as failure:
+        raise ModelError(f"expected safetensors in {path}, found: {failure}") from failure
+
+
+def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: str) -> torch.nn.Module:
+    """`module` with these weights; every tensor must find its place and every place its tensor.
+
+    Raises:
+        ModelError: names or shapes differ; the first few are listed.
+    """
+    own = module.state_dict()
+    missing = sorted(own.keys() - tensors.keys())
+    unknown = sorted(tensors.keys() - own.keys())
+    shapes = sorted(name for name in own.keys() & tensors.keys() if own[name].shape != tensors[name].shape)
+    if missing or unknown or shapes:
+        parts = [
+            f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+            for what, names in (("missing", missing), ("unknown", unknown), ("of another shape", shapes))
+            if names
+        ]
+        raise ModelError(
+            f"expected the weights in {path} to fit the architecture, found {', '.join(parts)}",
+            hint="check the architecture and its arguments, such as the number of classes",
+        )
+    module.load_state_dict(dict(tensors))
+    return module
+
+
+def _named(path: str) -> str:
+    try:
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    except (RuntimeError, ValueError, pickle.UnpicklingError):
+        return ""
+    return f" ({', '.join(sorted(names)[:5])})" if names else ""
