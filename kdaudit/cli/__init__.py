@@ -1,1 +1,1 @@
-"""To be written."""
+"""The command line: the only place that prints, reads the environment and exits."""

@@ -55,6 +55,11 @@ class LocalPool:
         self._initializer = initializer
         self._workers: list[_Worker] = []
 
+    @property
+    def n_workers(self) -> int:
+        """How many tasks run at the same time."""
+        return max(1, self._n_workers)
+
     def __enter__(self) -> Self:
         return self
 

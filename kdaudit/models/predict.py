@@ -188,7 +188,7 @@ _LOOKS = {
 
 
 def _like_probabilities(rows: Float64) -> Bool:
-    inside: Bool = ((rows >= 0) & (rows <= 1 + _SUM_TOLERANCE)).all(axis=1)
+    inside: Bool = np.all((rows >= 0) & (rows <= 1 + _SUM_TOLERANCE), axis=1)
     if rows.shape[1] == 1:
         return inside
     sums_to_one: Bool = np.abs(rows.sum(axis=1) - 1) <= _SUM_TOLERANCE

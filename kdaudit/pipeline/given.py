@@ -13,6 +13,8 @@ from kdaudit.pipeline.tasks import PredictTask, predict_task
 from kdaudit.protocols import Progress
 from kdaudit.types import ModelRef, Predictions, Role, Signature
 
+_FEWEST_SEEDS = 3
+
 
 def predict_given(setup: Setup, models: Sequence[ModelRef], *, progress: Progress) -> tuple[Predictions, ...]:
     """Predictions of given models on the evaluation data, from the store where they are kept."""
@@ -54,9 +56,14 @@ def unmatched(setup: Setup, student: ModelRef) -> str:
         if found.kind != wanted.kind:
             return f"{control.name} is of another format than {student.name}: they cannot be compared."
         if found.n_parameters != wanted.n_parameters:
-            return (
-                f"{control.name} has {found.n_parameters:,} parameters, {student.name} has {wanted.n_parameters:,}."
-            )
+            return f"{control.name} has {found.n_parameters:,} parameters, {student.name} has {wanted.n_parameters:,}."
         if found.operators != wanted.operators:
             return f"{control.name} has other operators than {student.name}."
     return ""
+
+
+def same_architecture(setup: Setup, students: Sequence[Predictions]) -> list[tuple[Predictions, ...]]:
+    """Groups of students that are judged together: all, if three or more have one architecture; else each alone."""
+    if len(students) >= _FEWEST_SEEDS and len({signature_of(setup, s.model) for s in students}) == 1:
+        return [tuple(students)]
+    return [(student,) for student in students]

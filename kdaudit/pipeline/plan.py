@@ -1,4 +1,4 @@
-"""From what the user says to what there is: models by digest, data by digest, device, and what was assumed."""
+"""From what the user says to what there is: models by digest, data by digest, and device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from kdaudit.models.identify import identify
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.store import Store
 from kdaudit.protocols import Progress
-from kdaudit.schema import Assumption
 from kdaudit.types import ModelRef, OutputKind, Role
 
 # The training split that lies beside a named evaluation split.
@@ -42,7 +41,6 @@ class Setup:
     device: str
     precision: str
     time_limit_seconds: float
-    assumptions: tuple[Assumption, ...]
 
 
 def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
@@ -78,7 +76,6 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
         device=device,
         precision=_precision(spec, device),
         time_limit_seconds=time_limit_seconds,
-        assumptions=_assumptions(spec, data),
     )
 
 
@@ -98,9 +95,16 @@ def seconds_of(duration: str) -> float:
 
 
 def _check(spec: AuditSpec) -> None:
-    for name, least in (("controls", 0), ("random_controls", 0), ("positive_controls", 0), ("max_examples", 0)):
+    for name, least in (
+        ("controls", 0),
+        ("random_controls", 0),
+        ("positive_controls", 0),
+        ("max_examples", 0),
+    ):
         if getattr(spec, name) < least:
-            raise SpecError(f"expected --{name.replace('_', '-')} of at least {least}, found {getattr(spec, name)}")
+            raise SpecError(
+                f"expected --{name.replace('_', '-')} of at least {least}, found {getattr(spec, name)}"
+            )
     for name in ("limit", "limit_train", "workers"):
         value = getattr(spec, name)
         if value is not None and value < 1:
@@ -181,7 +185,9 @@ def _training_data(spec: AuditSpec, store: Store, progress: Progress) -> tuple[E
     return train, ""
 
 
-def _without(data: Examples, duplicates: np.ndarray[tuple[int], np.dtype[np.int64]], train: Examples) -> Examples:
+def _without(
+    data: Examples, duplicates: np.ndarray[tuple[int], np.dtype[np.int64]], train: Examples
+) -> Examples:
     left = np.setdiff1d(np.arange(len(data)), duplicates)
     if len(left) == 0:
         raise DataError(
@@ -207,25 +213,3 @@ def _precision(spec: AuditSpec, device: str) -> str:
     from kdaudit.controls.step import default_precision
 
     return default_precision(device)
-
-
-def _assumptions(spec: AuditSpec, data: Examples) -> tuple[Assumption, ...]:
-    """What is the user's word or was decided for the user, as far as it is known before anything runs."""
-    found = [
-        Assumption(what="The teacher puts out", value=spec.teacher_output, known_from="verified"),
-        Assumption(what="The student puts out", value=spec.student_output, known_from="verified"),
-        Assumption(
-            what="Training labels",
-            value="those of --train-data are taken to be the ones that the student was trained on",
-            known_from="stated",
-        ),
-        Assumption(
-            what="Initialisation",
-            value=f"the student started from {spec.init_from}, as the controls do"
-            if spec.init_from
-            else "the student is taken to have started from random weights",
-            known_from="stated" if spec.init_from else "unknown",
-        ),
-    ]
-    found += [Assumption(what="Data", value=text, known_from="default") for text in data.assumptions]
-    return tuple(found)

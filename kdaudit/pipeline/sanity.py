@@ -64,5 +64,7 @@ def ties_notes(panel: Panel) -> tuple[str, ...]:
 def _hint(panel: Panel, row: int) -> str:
     hint = label_hint(panel.answers[row], panel.labels, panel.n_classes)
     role = panel.models[row].role
-    preprocessing = f"Check the {role if role is Role.TEACHER else 'student'}'s preprocessing, class order and file."
+    preprocessing = (
+        f"Check the {role if role is Role.TEACHER else 'student'}'s preprocessing, class order and file."
+    )
     return f"Hint: {hint}." if hint else preprocessing

@@ -6,19 +6,15 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 import numpy as np
 
 from kdaudit.controls.epochs import EpochChoice, choose_epochs
 from kdaudit.controls.recipes import resolve_recipe
-from kdaudit.errors import KDAuditError, ModelError, TrainingError
+from kdaudit.errors import KDAuditError, ModelError
 from kdaudit.execute import LocalPool
-from kdaudit.models import load_model
-from kdaudit.models.checks import check_architecture, check_network
-from kdaudit.models.identify import identify
-from kdaudit.models.predict import fit_inputs
-from kdaudit.models.trainable import OnnxNetwork, open_network
+from kdaudit.models.trainable import open_network
+from kdaudit.pipeline.network import check, network_spec, training_data
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.tasks import (
     PilotTask,
@@ -32,9 +28,7 @@ from kdaudit.pipeline.tasks import (
 from kdaudit.protocols import NetworkFactory, Progress
 from kdaudit.stats.sanity import beats_majority
 from kdaudit.types import (
-    AnyArray,
     ModelRef,
-    NetworkSpec,
     Predictions,
     ProgressEvent,
     Recipe,
@@ -42,7 +36,6 @@ from kdaudit.types import (
     TrainedControl,
 )
 
-_EXAMPLES_TO_CHECK = 64
 _PILOT_EPOCHS = 5
 
 
@@ -86,14 +79,12 @@ class ControlTrainer:
     """Trains the controls of one student."""
 
     def __init__(self, setup: Setup, student: ModelRef, pool: LocalPool, *, progress: Progress) -> None:
-        if setup.train is None:
-            raise TrainingError("expected training data to train controls on, found none")
         self._setup = setup
         self._pool = pool
         self._progress = progress
-        self._train = setup.train
+        self._train = training_data(setup)
         self._student = student
-        self._spec = _network_spec(setup, student)
+        self._spec = network_spec(setup, student)
         self._network = open_network(self._spec)
 
     def provide(self, notice: Callable[[str], None]) -> ControlSet:
@@ -103,7 +94,7 @@ class ControlTrainer:
             ModelError: the network fails a self-check.
             TrainingError: a training was lost.
         """
-        self._check_network()
+        check(self._network, self._setup, self._spec.model)
         choice = self._choose_epochs(notice)
         recipe = self._recipe(choice.epochs if choice else int(self._setup.spec.epochs))
         tasks = self._tasks(recipe)
@@ -131,24 +122,16 @@ class ControlTrainer:
             pilot=automatic,
         )
 
-    def _check_network(self) -> None:
-        inputs = next(self._train.batches(min(_EXAMPLES_TO_CHECK, len(self._train)))).inputs
-        model_ref = self._spec.model
-        if not isinstance(self._network, OnnxNetwork):
-            check_architecture(self._network, examples=inputs, output=self._student.output)
-            return
-        with load_model(model_ref, device="cpu") as model:
-            fitted = fit_inputs(inputs, model.inputs, model_ref.path)
-            expected = _run_by(model.fixed_batch, model.run, fitted)
-        check_network(self._network, examples=fitted, expected=expected)
-
     def _choose_epochs(self, notice: Callable[[str], None]) -> EpochChoice | None:
         if self._setup.spec.epochs != "auto":
             return None
 
         def accuracies(budgets: tuple[int, ...]) -> Sequence[float]:
             tasks = [
-                PilotTask(train=self._task(f"pilot {n} epochs", Role.INDEPENDENT, self._recipe(n)), purpose="accuracy")
+                PilotTask(
+                    train=self._task(f"pilot {n} epochs", Role.INDEPENDENT, self._recipe(n)),
+                    purpose="accuracy",
+                )
                 for n in budgets
             ]
             return [_value(result) for result in self._pool.map(pilot_task, tasks, progress=self._progress)]
@@ -217,8 +200,7 @@ class ControlTrainer:
         pilot = PilotTask(train=replace(missing[0], name="pilot"), purpose="step-seconds")
         (step_seconds,) = (_value(r) for r in self._pool.map(pilot_task, [pilot], progress=self._progress))
         n_steps = recipe.epochs * -(-len(self._train) // recipe.batch_size)
-        workers = 1 if self._setup.device != "cpu" else self._pool.n_workers
-        rounds = -(-len(missing) // max(1, workers))
+        rounds = -(-len(missing) // self._pool.n_workers)
         seconds = step_seconds * n_steps * rounds
         limit = self._setup.time_limit_seconds
         notice(f"controls: about {duration(seconds)} of training ({step_seconds * 1000:.0f} ms a step)")
@@ -240,6 +222,7 @@ class ControlTrainer:
 
     def _train_all(self, tasks: Sequence[TrainTask]) -> dict[str, TrainedControl]:
         trained = {}
+        self._progress(ProgressEvent(stage="controls", done=0, total=len(tasks)))
         for i, result in enumerate(self._pool.map(train_task, tasks, progress=self._progress), start=1):
             if isinstance(result, KDAuditError):
                 raise result
@@ -249,18 +232,13 @@ class ControlTrainer:
 
     def _predict_all(self, trained: dict[str, TrainedControl]) -> tuple[Predictions, ...]:
         tasks = [self._predict(control.model) for control in trained.values() if not control.diverged]
-        return tuple(
-            result
-            for result in self._pool.map(predict_task, tasks, progress=self._progress)
-            if _answered(result)
-        )
+        results = self._pool.map(predict_task, tasks, progress=self._progress)
+        return tuple(result for result in map(_answered, results) if result is not None)
 
     def _replace_unfit(self, controls: ControlSet, tasks: Sequence[TrainTask]) -> ControlSet:
         """Train unfit independent controls once more with a new seed; what is unfit again is left out and named."""
         unfit = self._unfit(controls)
-        again = [
-            replace(task, name=f"{task.name}/again") for task in tasks if task.name in unfit
-        ]
+        again = [replace(task, name=f"{task.name}/again") for task in tasks if task.name in unfit]
         if not again:
             return controls
         trained = self._train_all(again)
@@ -282,7 +260,9 @@ class ControlTrainer:
             predictions = answered.get(name)
             if predictions is None:
                 unfit[name] = f"{name} diverged"
-            elif not beats_majority(predictions.logits.argmax(axis=1).astype(np.int32), self._setup.data.labels):
+            elif not beats_majority(
+                predictions.logits.argmax(axis=1).astype(np.int32), self._setup.data.labels
+            ):
                 unfit[name] = f"{name} is no better than the commonest class"
         return unfit
 
@@ -296,60 +276,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours"
 
 
-def _network_spec(setup: Setup, student: ModelRef) -> NetworkSpec:
-    spec = setup.spec
-    model = student
-    if spec.student_train_as is not None:
-        model = identify(
-            spec.student_train_as,
-            role=Role.STUDENT,
-            name=student.name,
-            output=student.output,
-            arch=None,
-            arch_args=None,
-        )
-    init_from = None
-    if spec.init_from is not None:
-        init_from = identify(
-            spec.init_from,
-            role=Role.STUDENT,
-            name="init",
-            output=student.output,
-            arch=student.arch,
-            arch_args=student.arch_args,
-        )
-    return NetworkSpec(
-        model=model, init_from=init_from, reinsert_bn=spec.reinsert_bn, example_shapes=_shapes(setup, model)
-    )
-
-
-def _shapes(setup: Setup, model: ModelRef) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Shapes of one training example by the model's input names, in its order."""
-    if setup.train is None:
-        raise TrainingError("expected training data to train controls on, found none")
-    inputs = next(setup.train.batches(1)).inputs
-    if model.arch is None:
-        with load_model(model, device="cpu") as opened:
-            inputs = fit_inputs(inputs, opened.inputs, model.path)
-    return tuple((name, array.shape[1:]) for name, array in inputs.items())
-
-
-def _run_by(
-    fixed_batch: int | None, run: Callable[[dict[str, AnyArray]], AnyArray], inputs: dict[str, AnyArray]
-) -> AnyArray:
-    """Raw outputs, batch by batch where the file accepts only one batch size (a short rest is left out)."""
-    n = len(next(iter(inputs.values())))
-    size = fixed_batch or n
-    starts = islice(range(0, n, size), n // size)
-    return np.concatenate([run({k: a[i : i + size] for k, a in inputs.items()}) for i in starts])
-
-
-def _answered(result: Predictions | KDAuditError) -> bool:
-    """NaN outputs make a control unfit; any other failure is one of the audit."""
+def _answered(result: Predictions | KDAuditError) -> Predictions | None:
+    """None for NaN outputs, which make a control unfit; any other failure is one of the audit."""
     if isinstance(result, Predictions):
-        return True
+        return result
     if isinstance(result, ModelError) and "finite outputs" in result.message:
-        return False
+        return None
     raise result
 
 

@@ -45,8 +45,10 @@ def between_examples(stratum: Stratum) -> float:
     if np.all((votes == 0) | (votes == k)):
         p = (votes + 0.5) / (k + 1)
     if stratum.groups is None:
-        return float(np.mean(p * (1 - p))) * correction / n
-    return float(np.mean([of_mean(row - p, stratum.groups) for row in y])) * correction
+        per_example = float(np.mean(p * (1 - p)))
+        return per_example * correction / n
+    clustered = [of_mean(row - p, stratum.groups) for row in y]
+    return float(np.mean(clustered)) * correction
 
 
 def of_quantity(

@@ -1,0 +1,5 @@
+"""`python -m kdaudit`."""
+
+from kdaudit.cli.main import main
+
+main()

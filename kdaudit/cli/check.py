@@ -1,0 +1,101 @@
+"""`kdaudit check`: the audit."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kdaudit.cli.console import say, shown_progress, text_report, wants_color
+from kdaudit.cli.options import with_options
+from kdaudit.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
+from kdaudit.options import AuditSpec, OutputSpec
+
+if TYPE_CHECKING:
+    from kdaudit.pipeline.audit import Audited
+    from kdaudit.spec import Specs
+
+# The worst first: with several students the gate is as good as its worst verdict.
+_WORST_FIRST = (EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS)
+
+
+@with_options(AuditSpec, OutputSpec)
+def check(  # noqa: PLR0917 - typer calls it by name
+    teacher: Annotated[str, typer.Argument(help="The teacher: an ONNX file or PyTorch weights.")],
+    students: Annotated[list[str], typer.Argument(help="The student; more for seeds of the same recipe.")],
+    config: Annotated[
+        str | None, typer.Option("--config", help="Configuration file; default: the nearest kdaudit.toml.")
+    ] = None,
+    isolated: Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notices.")] = False,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="More notices; -vv: tracebacks.")
+    ] = 0,
+    **options: object,
+) -> None:
+    """Audit STUDENTS against TEACHER: train controls, compare, test, judge, report.
+
+    Exit codes: 0 pass, 1 fail, 3 inconclusive; 2 usage, 4 could not run.
+    """
+    from kdaudit.spec import resolve
+
+    specs = resolve(
+        {"teacher": teacher, "students": students, **_given(options)},
+        config=None if config is None else Path(config),
+        isolated=isolated,
+        folder=Path.cwd(),
+    )
+    if verbose and specs.config is not None:
+        say(f"configuration: {specs.config}")
+    if specs.output.dry_run:
+        _show_plans(specs)
+        return
+    exit_code = run(specs, quiet=quiet, command=f"kdaudit {shlex.join(sys.argv[1:])}")
+    raise typer.Exit(EXIT_PASS if specs.output.exit_zero else exit_code)
+
+
+def run(specs: Specs, *, quiet: bool, command: str) -> int:
+    """Audit, write all documents, show the one that was asked for; the worst exit code of all students."""
+    from kdaudit.cli.documents import check_writable, write_documents
+    from kdaudit.pipeline.audit import audit
+
+    check_writable(specs.output)
+    notice = (lambda _line: None) if quiet else say
+    try:
+        with shown_progress(specs.output.progress, quiet=quiet) as progress:
+            audits = audit(specs.audit, progress=progress, notice=notice, command=command)
+    except KeyboardInterrupt:
+        say("kdaudit: interrupted; finished controls are kept, the same command goes on from there")
+        raise
+    write_documents(audits, specs.output, shown=lambda audited, path: _text(audited, specs, path))
+    codes = {audited.result.exit_code for audited in audits}
+    return next(code for code in _WORST_FIRST if code in codes)
+
+
+def _text(audited: Audited, specs: Specs, path: Path) -> str:
+    color = specs.output.output is None and wants_color(specs.output.color, sys.stdout)
+    return text_report(audited.result, color=color, report=str(path))
+
+
+def _given(options: Mapping[str, object]) -> dict[str, object]:
+    """Options that were given; a repeatable one that was not is an empty list."""
+    return {name: value for name, value in options.items() if value is not None and value != []}
+
+
+def _show_plans(specs: Specs) -> None:
+    from kdaudit.pipeline.audit import training_plans
+
+    plans = training_plans(specs.audit)
+    if not plans:
+        typer.echo("Nothing would be trained: the controls are ready-made, or there is no training data.")
+    for plan in plans:
+        epochs = "auto (a pilot chooses)" if plan.pilot else str(plan.recipe.epochs)
+        typer.echo(
+            f"{plan.n_independent} independent, {plan.n_random} random and {plan.n_positive} positive controls, "
+            f"{plan.n_train:,} examples, epochs {epochs}, {plan.recipe.optimizer} at {plan.recipe.lr:g}, "
+            f"batch {plan.recipe.batch_size}; {plan.n_kept} are kept from an earlier run."
+        )

@@ -1,0 +1,69 @@
+"""The app and its exit codes. Command modules are imported when they run, so that `--help` loads nothing heavy."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import typer
+
+from kdaudit import __version__
+from kdaudit.cli.check import check
+from kdaudit.cli.demo import demo
+from kdaudit.cli.report import report
+from kdaudit.cli.schema import schema
+from kdaudit.errors import EXIT_BUG, EXIT_INTERRUPTED, KDAuditError
+
+app = typer.Typer(
+    name="kdaudit",
+    help="Audit a distilled model before it ships: did the student take over its teacher's mistakes?\n\n"
+    "Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 4 could not run, 70 a bug, 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+for command in (check, demo, report, schema):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kdaudit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def main() -> None:
+    """Run the command line; every exception becomes an exit code and one line on standard error."""
+    try:
+        app()
+    except KDAuditError as error:
+        _say(f"kdaudit: {error.message}")
+        if error.hint:
+            _say(f"hint: {error.hint}")
+        if _very_verbose():
+            traceback.print_exc()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(EXIT_BUG)
+    except Exception:
+        traceback.print_exc()
+        _say("kdaudit: a bug in kdaudit, not in your models; please report it with the lines above")
+        sys.exit(EXIT_BUG)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _very_verbose() -> bool:
+    return sys.argv.count("-v") + 2 * sys.argv.count("-vv") >= 2

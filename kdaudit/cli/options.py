@@ -1,0 +1,77 @@
+"""Options of `options.py` as parameters of a typer command: each is written once, there."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, get_args, get_origin, get_type_hints
+
+import typer
+
+from kdaudit.options import AuditSpec, Help, OutputSpec
+
+_SHORT = {"output": ("-o",), "format": ("-f",)}
+
+
+def with_options(
+    *specs: type[AuditSpec] | type[OutputSpec],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator: the command takes the options of these specs by name, None where not given."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        hints = get_type_hints(command, include_extras=True)
+        own = [p.replace(annotation=hints[p.name]) for p in own]
+        added = [parameter for spec in specs for parameter in _parameters(spec)]
+        parameters = [*own, *added]
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in parameters}
+        return command
+
+    return decorate
+
+
+def _parameters(spec: type[AuditSpec] | type[OutputSpec]) -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(spec, include_extras=True)
+    for field in dataclasses.fields(spec):
+        hint = hints[field.name]
+        helps = [extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Help)]
+        if helps:
+            kind = _optional(hint.__origin__)
+            yield inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=_option(field, kind, helps[0]),
+                annotation=kind,
+            )
+
+
+def _option(field: dataclasses.Field[Any], kind: object, help_: Help) -> Any:
+    flag = f"--{field.name.replace('_', '-')}"
+    if bool in get_args(kind):
+        flag = f"{flag}/--no-{flag[2:]}"
+    shown = _shown_default(field.default)
+    return typer.Option(
+        None,
+        *_SHORT.get(field.name, ()),
+        flag,
+        help=f"{help_.text}{shown}",
+        envvar=f"KDAUDIT_{field.name.upper()}",
+        show_envvar=False,
+        show_default=False,
+        rich_help_panel=help_.panel,
+    )
+
+
+def _shown_default(default: object) -> str:
+    if default is dataclasses.MISSING or default is None or default == () or isinstance(default, bool):
+        return ""
+    return f" Default: {default}."
+
+
+def _optional(hint: Any) -> Any:
+    """The type that typer takes: optional, and a list for a tuple."""
+    if get_origin(hint) is tuple:
+        return list[str] | None
+    return hint | None

@@ -1,0 +1,109 @@
+"""All procedures on one Panel: what the rules read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from kdaudit.metrics.calibration import expected_calibration_error, reliability
+from kdaudit.policy.limits import Limits
+from kdaudit.stats import PROCEDURES, hybrid, variance
+from kdaudit.stats.inherited import inherited
+from kdaudit.stats.knowledge import per_1000
+from kdaudit.stats.power import design_of, sharpness
+from kdaudit.stats.sample import MIN_CONTROLS, Sample
+from kdaudit.stats.transfer import holm, measures
+from kdaudit.types import Assessment, Bool, Evidence, Fitness, Float64, Role
+
+
+def assess(sample: Sample, fitness: Fitness, limits: Limits) -> Assessment:
+    """Every procedure's evidence, Holm over the distances, inherited errors, sharpness."""
+    tested = {f"transfer.{measure}" for measure in measures(sample)}
+    effects = {
+        name: procedure(sample)
+        for name, procedure in PROCEDURES.items()
+        if not name.startswith("transfer.") or name in tested
+    }
+    wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
+    n = len(sample.panel.labels)
+    effects["harm_per_1000"] = per_1000("harm_per_1000", effects["kappa_W"], wrong, n)
+    effects["benefit_per_1000"] = per_1000("benefit_per_1000", effects["kappa_R"], right, n)
+    effects |= _against_controls(sample)
+    design = design_of(wrong)
+    student_w, controls_w = wrong.student_agreement, wrong.control_agreement
+    return Assessment(
+        fitness=fitness,
+        effects=effects,
+        transfer_holm=_holm(effects),
+        p_asymmetry=_larger(effects["rrr"].p_value, effects["kappa_W"].p_value),
+        inherited=inherited(sample),
+        sharpness=None if design is None else sharpness(design, m_fail=limits.m_fail),
+        positive=_positive(sample),
+        n_repeated_W=round(float(student_w.mean()) * wrong.n) if student_w.size else None,
+        n_repeated_by_controls_W=float(controls_w.mean()) * wrong.n if controls_w.size else None,
+    )
+
+
+def _against_controls(sample: Sample) -> dict[str, Evidence]:
+    """Quality of the students less that of their controls: accuracy, negative flips, calibration error."""
+    panel = sample.panel
+    correct = panel.answers == panel.labels
+    return {
+        "accuracy_gap": _difference("accuracy_gap", sample, correct),
+        "negative_flips": _difference("negative_flips", sample, correct[0] & ~correct),
+        "ece": _ece(sample, correct),
+    }
+
+
+def _difference(name: str, sample: Sample, quantity: Bool) -> Evidence:
+    """Mean of a per-example quantity: students less independent controls."""
+    if not sample.independent:
+        return hybrid.undefined(name, "no independent control", n=quantity.shape[1])
+    students = quantity[list(sample.students)].astype(np.float32)
+    controls = quantity[list(sample.independent)].astype(np.float32)
+    v_diff = v_int = 0.0
+    if len(controls) >= MIN_CONTROLS:
+        v_diff, v_int = variance.of_quantity(students, controls, sample.panel.groups)
+    return hybrid.evidence(
+        name,
+        students.mean(axis=1, dtype=np.float64),
+        controls.mean(axis=1, dtype=np.float64),
+        v_diff=v_diff,
+        v_int=v_int,
+        n=quantity.shape[1],
+    )
+
+
+def _ece(sample: Sample, correct: Bool) -> Evidence:
+    """Calibration error: no per-example quantity, so the controls' spread alone gives the interval."""
+    if not sample.independent:
+        return hybrid.undefined("ece", "no independent control")
+
+    def errors(rows: Sequence[int]) -> Float64:
+        confidence = sample.panel.confidence
+        return np.array([expected_calibration_error(reliability(confidence[r], correct[r])) for r in rows])
+
+    return hybrid.evidence(
+        "ece", errors(sample.students), errors(sample.independent), v_diff=0.0, v_int=0.0, n=correct.shape[1]
+    )
+
+
+def _positive(sample: Sample) -> tuple[Evidence, ...]:
+    """kappa_W of each positive control, as if it were the student."""
+    rows = sample.panel.rows(Role.POSITIVE)
+    return tuple(PROCEDURES["kappa_W"](replace(sample, students=(row,))) for row in rows)
+
+
+def _holm(effects: dict[str, Evidence]) -> dict[str, float]:
+    raw = {
+        name.removeprefix("transfer."): found.p_value
+        for name, found in effects.items()
+        if name.startswith("transfer.") and found.p_value is not None
+    }
+    return holm(raw)
+
+
+def _larger(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else max(a, b)

@@ -1,0 +1,80 @@
+"""Everything that was decided automatically or is the user's word, as rows of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kdaudit.pipeline.plan import Setup
+from kdaudit.pipeline.training import ControlSet
+from kdaudit.schema import Assumption
+
+
+def assumptions_of(setup: Setup, controls: ControlSet) -> tuple[Assumption, ...]:
+    """All rows, in the order in which an audit decides them."""
+    return (*_of_models(setup), *_of_data(setup), *_of_controls(setup, controls))
+
+
+def _of_models(setup: Setup) -> Iterator[Assumption]:
+    spec = setup.spec
+    for role, output in (("teacher", spec.teacher_output), ("student", spec.student_output)):
+        yield Assumption(what=f"Output of the {role}", value=output, known_from="verified")
+    if setup.spec.allow_weak_teacher:
+        yield Assumption(what="Weak teacher", value="accepted: --allow-weak-teacher", known_from="stated")
+
+
+def _of_data(setup: Setup) -> Iterator[Assumption]:
+    for text in setup.data.assumptions:
+        yield Assumption(what="Evaluation data", value=text, known_from="default")
+    if setup.train is None:
+        return
+    yield Assumption(
+        what="Training labels",
+        value=f"those of {setup.train.ref.name}, {len(setup.train):,} examples, taken to be the student's own",
+        known_from="stated" if setup.spec.train_data else "default",
+    )
+
+
+def _of_controls(setup: Setup, controls: ControlSet) -> Iterator[Assumption]:
+    spec = setup.spec
+    if setup.ready:
+        yield Assumption(
+            what="Controls",
+            value="ready-made; that they saw no teacher is the user's word",
+            known_from="stated",
+        )
+        return
+    if controls.network is None or controls.recipe is None:
+        return
+    fidelity = controls.network.fidelity
+    yield Assumption(what="Architecture", value=fidelity.sentence, known_from="verified")
+    if fidelity.level != "exact":
+        yield Assumption(
+            what="Dropout",
+            value="none: an inference file does not hold it; --student-arch would",
+            known_from="unknown",
+        )
+    yield Assumption(
+        what="Initialisation",
+        value=f"weights of {spec.init_from}"
+        if spec.init_from
+        else "drawn anew, as the framework does by default",
+        known_from="stated" if spec.init_from else "default",
+    )
+    if controls.epochs is None:
+        yield Assumption(what="Epochs", value=str(controls.recipe.epochs), known_from="stated")
+    else:
+        tried = ", ".join(f"{step.epochs}: {step.accuracy:.1%}" for step in controls.epochs.history)
+        yield Assumption(
+            what="Epochs",
+            value=f"{controls.epochs.epochs}, chosen on held-out training data (accuracy by epochs: {tried})",
+            known_from="default",
+        )
+    stated = (spec.optimizer, spec.lr, spec.schedule, spec.batch_size, spec.weight_decay)
+    recipe = controls.recipe
+    yield Assumption(
+        what="Recipe",
+        value=f"{recipe.optimizer}, learning rate {recipe.lr:g}, {recipe.schedule}, batch {recipe.batch_size}, "
+        f"weight decay {recipe.weight_decay:g}, augmentation {recipe.augment}",
+        known_from="stated" if any(value is not None for value in stated) else "default",
+    )
+    yield Assumption(what="Precision of training", value=setup.precision, known_from="default")

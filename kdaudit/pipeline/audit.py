@@ -1,0 +1,226 @@
+"""The audit, top to bottom: predict what is given, train controls if a verdict is possible, measure, test, judge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from platformdirs import user_cache_dir
+
+from kdaudit.metrics.panel import measure
+from kdaudit.options import AuditSpec
+from kdaudit.pipeline.assess import assess
+from kdaudit.pipeline.assumptions import assumptions_of
+from kdaudit.pipeline.describe import Findings, describe
+from kdaudit.pipeline.given import predict_given, refuse_copies, same_architecture, unmatched
+from kdaudit.pipeline.plan import Setup, prepare
+from kdaudit.pipeline.sanity import problems_of, ties_notes, unfit_reason, weak_teacher
+from kdaudit.pipeline.store import open_store
+from kdaudit.pipeline.training import ControlSet, ControlTrainer, TrainingPlan, open_pool
+from kdaudit.policy import RULES
+from kdaudit.policy.judge import judge
+from kdaudit.policy.limits import LIMITS
+from kdaudit.protocols import Progress
+from kdaudit.schema import AuditResult
+from kdaudit.stats.sample import Sample
+from kdaudit.types import Fitness, Int32, Int64, Panel, Predictions, ProgressEvent, Role, Skipped
+
+Notice = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Audited:
+    """One audit's document, and the answers of every model on every example, which later audits compare with."""
+
+    result: AuditResult
+    models: tuple[str, ...]
+    ids: npt.NDArray[np.str_]
+    labels: Int64
+    answers: Int32
+    groups: Int64 | None
+
+
+def _silent_progress(event: ProgressEvent) -> None:
+    """Show nothing."""
+
+
+def _silent_notice(text: str) -> None:
+    """Say nothing."""
+
+
+def audit(
+    spec: AuditSpec,
+    *,
+    progress: Progress = _silent_progress,
+    notice: Notice = _silent_notice,
+    command: str = "",
+) -> tuple[Audited, ...]:
+    """Audit each student against the teacher; three or more students of one architecture are one audit.
+
+    Args:
+        spec: what to audit; see `options.AuditSpec`.
+        progress: told about long work.
+        notice: told once about each decision that the user may want to know, as a line of text.
+        command: what the report gives as the way to reproduce it.
+
+    Raises:
+        KDAuditError: the audit cannot run; nothing was written but what the cache keeps.
+    """
+    clock = _Clock()
+    with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
+        setup = prepare(spec, store, progress=progress)
+        given = predict_given(setup, (setup.teacher, *setup.students, *setup.ready), progress=progress)
+        refuse_copies(given)
+        n_students = len(setup.students)
+        teacher, students, ready = given[0], given[1 : 1 + n_students], given[1 + n_students :]
+        with open_pool(setup) as pool:
+            audits = []
+            for group in same_architecture(setup, students):
+                clock.start_training()
+                panel = measure((teacher, *group), setup.data.labels, groups=setup.data.groups)
+                stopped = _no_verdict_possible(setup, panel)
+                controls = ControlSet(predictions=ready, stopped=stopped)
+                if not ready and not stopped and setup.train is not None:
+                    trainer = ControlTrainer(setup, group[0].model, pool, progress=progress)
+                    controls = trainer.provide(notice)
+                audits.append(_judged(setup, (teacher, *group), controls, clock=clock, command=command))
+    return tuple(audits)
+
+
+def training_plans(spec: AuditSpec, *, progress: Progress = _silent_progress) -> tuple[TrainingPlan, ...]:
+    """What `audit` would train for each student, without training it."""
+    with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
+        setup = prepare(spec, store, progress=progress)
+        if setup.ready or setup.train is None:
+            return ()
+        with open_pool(setup) as pool:
+            return tuple(
+                ControlTrainer(setup, student, pool, progress=progress).plan() for student in setup.students
+            )
+
+
+def cache_folder(spec: AuditSpec) -> Path:
+    """Where artefacts are kept."""
+    return Path(spec.cache_dir or user_cache_dir("kdaudit"))
+
+
+class _Clock:
+    """The only place where the time is read."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._start = self._start_of_training = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the audit began."""
+        return time.monotonic() - self._start
+
+    @property
+    def seconds_training(self) -> float:
+        """Since the training of this student's controls began."""
+        return time.monotonic() - self._start_of_training
+
+    def start_training(self) -> None:
+        """The controls of a student come next."""
+        self._start_of_training = time.monotonic()
+
+
+def _judged(
+    setup: Setup,
+    given: Sequence[Predictions],
+    controls: ControlSet,
+    *,
+    clock: _Clock,
+    command: str,
+) -> Audited:
+    seconds_training = clock.seconds_training if controls.trained else 0.0
+    panel = measure((*given, *controls.predictions), setup.data.labels, groups=setup.data.groups)
+    left_out = _unfit_ready(panel) | controls.unfit
+    sample = Sample(
+        panel=panel,
+        students=tuple(panel.rows(Role.STUDENT)),
+        independent=tuple(
+            row for row in panel.rows(Role.INDEPENDENT) if panel.models[row].name not in left_out
+        ),
+        random=tuple(panel.rows(Role.RANDOM)),
+    )
+    assessment = assess(sample, _fitness(setup, sample, controls, left_out), LIMITS)
+    verdict = judge(RULES, assessment, LIMITS)
+    result = describe(
+        Findings(
+            setup=setup,
+            sample=sample,
+            controls=controls,
+            unfit=left_out,
+            assessment=assessment,
+            verdict=verdict,
+            limits=LIMITS,
+            assumptions=assumptions_of(setup, controls),
+            skipped=_skipped(controls, left_out, panel),
+            command=command,
+            started=clock.started,
+            seconds=clock.seconds,
+            seconds_training=seconds_training,
+        )
+    )
+    return Audited(
+        result=result,
+        models=tuple(model.name for model in panel.models),
+        ids=setup.data.ids,
+        labels=setup.data.labels,
+        answers=panel.answers,
+        groups=setup.data.groups,
+    )
+
+
+def _no_verdict_possible(setup: Setup, panel: Panel) -> str:
+    """Why no control needs to be trained: the models at hand already forbid a verdict; '' if they do not."""
+    if setup.spec.train_anyway:
+        return ""
+    n_wrong = int((panel.answers[0] != panel.labels).sum())
+    problems = problems_of(panel, panel.rows(Role.STUDENT))
+    few = min(n_wrong, len(panel.labels) - n_wrong) < LIMITS.min_stratum
+    if not problems and not few:
+        return ""
+    return "No verdict is possible, so nothing was trained; --train-anyway trains all the same."
+
+
+def _fitness(setup: Setup, sample: Sample, controls: ControlSet, unfit: dict[str, str]) -> Fitness:
+    panel = sample.panel
+    wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
+    return Fitness(
+        n_W=wrong.n_units,
+        n_R=right.n_units,
+        headroom_W=wrong.headroom,
+        n_controls=len(sample.independent),
+        n_trained_controls=len(sample.independent) + len(unfit),
+        unfit=tuple(unfit.values()),
+        problems=problems_of(panel, sample.students)
+        + weak_teacher(panel, sample.independent, allowed=setup.spec.allow_weak_teacher),
+        unmatched=unmatched(setup, panel.models[sample.students[0]]),
+        unmatched_allowed=setup.spec.unmatched_controls == "ok",
+        no_controls_reason=controls.stopped or setup.no_train_reason,
+        n_duplicates=setup.n_duplicates,
+        n_before_duplicates=setup.n_before_duplicates,
+        duplicates_kept=setup.spec.keep_duplicates,
+    )
+
+
+def _unfit_ready(panel: Panel) -> dict[str, str]:
+    """Ready-made controls that are no better than the majority class."""
+    reasons = {panel.models[row].name: unfit_reason(panel, row) for row in panel.rows(Role.INDEPENDENT)}
+    return {name: f"{name} is {reason}" for name, reason in reasons.items() if reason}
+
+
+def _skipped(controls: ControlSet, unfit: dict[str, str], panel: Panel) -> tuple[Skipped, ...]:
+    found = [Skipped(what=name, stage="controls", reason=reason) for name, reason in unfit.items()]
+    if controls.stopped:
+        found.append(Skipped(what="controls", stage="training", reason=controls.stopped))
+    found += [Skipped(what="ties", stage="predict", reason=note) for note in ties_notes(panel)]
+    return tuple(found)

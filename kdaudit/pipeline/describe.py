@@ -1,0 +1,286 @@
+"""From evidence and verdict to the document: nothing is computed here that decides anything."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+
+import numpy as np
+
+import kdaudit
+from kdaudit.data import Examples
+from kdaudit.metrics import agreement, calibration
+from kdaudit.pipeline.gallery import inherited_record
+from kdaudit.pipeline.plan import Setup
+from kdaudit.pipeline.planner import planner_rows
+from kdaudit.pipeline.training import ControlSet
+from kdaudit.policy.limits import Limits
+from kdaudit.schema import (
+    Assumption,
+    AuditResult,
+    CurveRecord,
+    DataRecord,
+    EffectRecord,
+    Environment,
+    ModelRecord,
+    ReliabilityBin,
+    RuleRecord,
+    SkippedRecord,
+    TransferRecord,
+)
+from kdaudit.stats.sample import Sample
+from kdaudit.stats.sanity import majority_share
+from kdaudit.stats.transfer import against, distance_rows
+from kdaudit.types import (
+    Assessment,
+    Evidence,
+    Outcome,
+    Panel,
+    Role,
+    Skipped,
+    Verdict,
+)
+
+_PACKAGES = ("torch", "onnxruntime-gpu", "onnxruntime", "onnx", "numpy", "scipy")
+_EXIT_CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.INCONCLUSIVE: 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Findings:
+    """What one audit found, before it is written down."""
+
+    setup: Setup
+    sample: Sample
+    controls: ControlSet
+    unfit: dict[str, str]
+    assessment: Assessment
+    verdict: Verdict
+    limits: Limits
+    assumptions: tuple[Assumption, ...]
+    skipped: tuple[Skipped, ...]
+    command: str
+    started: str
+    seconds: float
+    seconds_training: float
+
+
+def describe(found: Findings) -> AuditResult:
+    """The document of one audit."""
+    sample, assessment, verdict = found.sample, found.assessment, found.verdict
+    panel, effects = sample.panel, assessment.effects
+    wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
+    models = tuple(_models(found))
+    n_repeated = [round(float(s.student_agreement.mean()) * s.n) if s.n else None for s in (wrong, right)]
+    raw_gain = [
+        float(s.student_agreement.mean() - s.control_agreement.mean()) if s.n and len(s.controls) else None
+        for s in (wrong, right)
+    ]
+    setup = found.setup
+    return AuditResult(
+        verdict=verdict.outcome,
+        reason=verdict.reason,
+        asymmetry=verdict.asymmetry,
+        attribution=verdict.attribution,
+        exit_code=_EXIT_CODES[verdict.outcome],
+        teacher=panel.models[0].name,
+        students=tuple(panel.models[row].name for row in sample.students),
+        rules=tuple(_rules(verdict)),
+        n=len(panel.labels),
+        n_W=wrong.n,
+        n_R=right.n,
+        headroom_W=wrong.headroom,
+        n_repeated_W=n_repeated[0],
+        n_repeated_R=n_repeated[1],
+        n_controls=len(sample.independent),
+        n_random=len(panel.rows(Role.RANDOM)),
+        n_positive=len(panel.rows(Role.POSITIVE)),
+        accuracy={model.name: model.accuracy for model in models},
+        accuracy_gap=_effect(effects.get("accuracy_gap")),
+        kappa_W=_effect(effects.get("kappa_W")),
+        kappa_R=_effect(effects.get("kappa_R")),
+        rrr=_effect(effects.get("rrr")),
+        did=_effect(effects.get("did")),
+        tilt=_effect(effects.get("tilt")),
+        harm_per_1000=_effect(effects.get("harm_per_1000")),
+        benefit_per_1000=_effect(effects.get("benefit_per_1000")),
+        raw_gain_W=raw_gain[0],
+        raw_gain_R=raw_gain[1],
+        p_asymmetry=assessment.p_asymmetry,
+        transfer=_transfer(sample, assessment),
+        inherited=inherited_record(setup, sample, assessment.inherited),
+        margin_fail=found.limits.m_fail,
+        margin_pass=found.limits.m_pass,
+        sharpness=assessment.sharpness,
+        planner=planner_rows(sample, effects["kappa_W"], found.limits)
+        if verdict.outcome is Outcome.INCONCLUSIVE
+        else (),
+        models=models,
+        data=_data(setup.data, panel, n_duplicates=setup.n_duplicates),
+        train_data=None if setup.train is None else _data(setup.train, None, n_duplicates=0),
+        recipe=None if found.controls.recipe is None else asdict(found.controls.recipe),
+        fidelity=_fidelity(found),
+        assumptions=found.assumptions,
+        skipped=tuple(SkippedRecord(what=s.what, stage=s.stage, reason=s.reason) for s in found.skipped),
+        command=found.command,
+        seed=setup.spec.seed,
+        started=found.started,
+        seconds=found.seconds,
+        seconds_training=found.seconds_training,
+        environment=_environment(setup.device),
+        signature=_signature(found),
+    )
+
+
+def _models(found: Findings) -> Iterable[ModelRecord]:
+    panel = found.sample.panel
+    correct = panel.answers == panel.labels
+    wrong = found.sample.teacher_wrong
+    for row, ref in enumerate(panel.models):
+        trained = found.controls.trained.get(ref.name)
+        bins = calibration.reliability(panel.confidence[row], correct[row])
+        unfit = found.unfit.get(ref.name, "")
+        yield ModelRecord(
+            name=ref.name,
+            role=ref.role.value,
+            file=ref.path if trained is None else f"{ref.name} (trained by kdaudit)",
+            sha256=ref.sha256,
+            kind=ref.kind,
+            output=ref.output.value,
+            device=found.setup.device,
+            accuracy=agreement.accuracy(panel, row),
+            loss=agreement.loss(panel, row),
+            ece=calibration.expected_calibration_error(bins),
+            negative_flips=None if row == 0 else agreement.negative_flips(panel, row),
+            agreement_W=agreement.agreement(panel, row, where=wrong),
+            agreement_R=agreement.agreement(panel, row, where=~wrong),
+            reliability=tuple(
+                ReliabilityBin(confidence=b.confidence, accuracy=b.accuracy, n=b.n) for b in bins
+            ),
+            fit=not unfit,
+            unfit_reason=unfit,
+            seed="" if trained is None else f"{found.setup.spec.seed}:{ref.name}",
+            curve=()
+            if trained is None
+            else tuple(CurveRecord(epoch=p.epoch, loss=p.loss, accuracy=p.accuracy) for p in trained.curve),
+            seconds=None if trained is None else trained.seconds,
+        )
+
+
+def _rules(verdict: Verdict) -> Iterable[RuleRecord]:
+    for o in verdict.rules:
+        yield RuleRecord(
+            id=o.rule,
+            title=o.title,
+            level=o.level,
+            fitness=o.fitness,
+            outcome=o.status,
+            required=o.required,
+            reason=o.reason,
+            observed=o.observed,
+            unit=o.unit,
+            low90=o.low,
+            high90=o.high,
+            n=o.n,
+            p=o.p_value,
+        )
+
+
+def _effect(found: Evidence | None) -> EffectRecord | None:
+    if found is None:
+        return None
+    return EffectRecord(
+        estimate=found.estimate,
+        low90=found.low,
+        high90=found.high,
+        p=found.p_value,
+        z=found.z,
+        cliffs_delta=found.cliffs_delta,
+        rank_p=found.rank_p,
+        controls=found.controls,
+        status=found.status,
+        note=found.note,
+    )
+
+
+def _transfer(sample: Sample, assessment: Assessment) -> dict[str, TransferRecord]:
+    records = {}
+    for name, found in assessment.effects.items():
+        if not name.startswith("transfer."):
+            continue
+        measure = name.removeprefix("transfer.")
+        means = distance_rows(sample, measure).mean(axis=1, dtype=np.float64)
+        random = against(sample, measure, sample.random)
+        independent = against(sample, measure, sample.independent)
+        effect = _effect(found)
+        if effect is None:
+            continue
+        records[measure] = TransferRecord(
+            **{**effect.model_dump(), "p": assessment.transfer_holm.get(measure)},
+            p_independent=independent.p_value,
+            p_random=random.p_value,
+            student=float(np.mean(means[list(sample.students)])),
+            independent=tuple(means[list(sample.independent)].tolist()),
+            random=tuple(means[list(sample.random)].tolist()),
+            positive=tuple(means[sample.panel.rows(Role.POSITIVE)].tolist()),
+        )
+    return records
+
+
+def _data(data: Examples, panel: Panel | None, *, n_duplicates: int) -> DataRecord:
+    return DataRecord(
+        name=data.ref.name,
+        kind=data.ref.kind,
+        location=data.ref.location,
+        sha256=data.ref.sha256,
+        n=len(data),
+        n_duplicates=n_duplicates,
+        n_classes=None if panel is None else panel.n_classes,
+        class_names=data.class_names,
+        majority_share=majority_share(data.labels),
+    )
+
+
+def _fidelity(found: Findings) -> str:
+    if found.controls.network is not None:
+        return found.controls.network.fidelity.sentence
+    return "ready-made controls" if found.setup.ready else "no control was trained"
+
+
+def _environment(device: str) -> Environment:
+    packages = {}
+    for name in _PACKAGES:
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return Environment(
+        kdaudit=kdaudit.__version__,
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        device=device,
+        packages=packages,
+    )
+
+
+def _signature(found: Findings) -> str:
+    """One line for papers and tickets: what was compared, by digest, and what came out."""
+    sample, effects = found.sample, found.assessment.effects
+    panel = sample.panel
+
+    def number(name: str) -> str:
+        effect = effects[name]
+        if effect.estimate is None:
+            return "-"
+        ends = "" if effect.low is None or effect.high is None else f"[{effect.low:.2f},{effect.high:.2f}]"
+        return f"{effect.estimate:.2f}{ends}"
+
+    students = "+".join(panel.models[row].sha256[:8] for row in sample.students)
+    return (
+        f"kdaudit:{kdaudit.__version__}|T:{panel.models[0].sha256[:8]}|S:{students}"
+        f"|D:{found.setup.data.ref.sha256[:8]}|n:{len(panel.labels)}|nW:{int(sample.teacher_wrong.sum())}"
+        f"|IND:{len(sample.independent)}|RCD:{len(sample.random)}|POS:{len(panel.rows(Role.POSITIVE))}"
+        f"|a:{found.limits.alpha:g}|seed:{found.setup.spec.seed}|{found.verdict.outcome.upper()}"
+        f"|kW:{number('kappa_W')}|kR:{number('kappa_R')}|RRR:{number('rrr')}"
+    )

@@ -1,0 +1,95 @@
+"""The student's network, described for workers and checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+import numpy as np
+
+from kdaudit.data import Examples
+from kdaudit.errors import TrainingError
+from kdaudit.models import load_model
+from kdaudit.models.checks import check_architecture, check_network
+from kdaudit.models.identify import identify
+from kdaudit.models.predict import fit_inputs
+from kdaudit.models.trainable import ArchitectureNetwork, OnnxNetwork
+from kdaudit.pipeline.plan import Setup
+from kdaudit.types import AnyArray, ModelRef, NetworkSpec, Role
+
+_EXAMPLES_TO_CHECK = 64
+
+
+def check(network: OnnxNetwork | ArchitectureNetwork, setup: Setup, model: ModelRef) -> None:
+    """Every self-check on real training examples, against onnxruntime where the model is ONNX.
+
+    Raises:
+        ModelError: a check fails; a control made of this network could not be trusted.
+    """
+    train = training_data(setup)
+    inputs = next(train.batches(min(_EXAMPLES_TO_CHECK, len(train)))).inputs
+    if isinstance(network, ArchitectureNetwork):
+        check_architecture(network, examples=inputs, output=model.output)
+        return
+    with load_model(model, device="cpu") as opened:
+        fitted = fit_inputs(inputs, opened.inputs, model.path)
+        expected = _run_by(opened.fixed_batch, opened.run, fitted)
+    check_network(network, examples=fitted, expected=expected)
+
+
+def training_data(setup: Setup) -> Examples:
+    """The training data.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    if setup.train is None:
+        raise TrainingError("expected training data to train controls on, found none")
+    return setup.train
+
+
+def network_spec(setup: Setup, student: ModelRef) -> NetworkSpec:
+    """The architecture that the controls take: the student's, or that of `--student-train-as`."""
+    spec = setup.spec
+    model = student
+    if spec.student_train_as is not None:
+        model = identify(
+            spec.student_train_as,
+            role=Role.STUDENT,
+            name=student.name,
+            output=student.output,
+            arch=None,
+            arch_args=None,
+        )
+    init_from = None
+    if spec.init_from is not None:
+        init_from = identify(
+            spec.init_from,
+            role=Role.STUDENT,
+            name="init",
+            output=student.output,
+            arch=student.arch,
+            arch_args=student.arch_args,
+        )
+    return NetworkSpec(
+        model=model, init_from=init_from, reinsert_bn=spec.reinsert_bn, example_shapes=_shapes(setup, model)
+    )
+
+
+def _shapes(setup: Setup, model: ModelRef) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Shapes of one training example by the model's input names, in its order."""
+    inputs = next(training_data(setup).batches(1)).inputs
+    if model.arch is None:
+        with load_model(model, device="cpu") as opened:
+            inputs = fit_inputs(inputs, opened.inputs, model.path)
+    return tuple((name, array.shape[1:]) for name, array in inputs.items())
+
+
+def _run_by(
+    fixed_batch: int | None, run: Callable[[dict[str, AnyArray]], AnyArray], inputs: dict[str, AnyArray]
+) -> AnyArray:
+    """Raw outputs, batch by batch where the file accepts only one batch size (a short rest is left out)."""
+    n = len(next(iter(inputs.values())))
+    size = fixed_batch or n
+    starts = islice(range(0, n, size), n // size)
+    return np.concatenate([run({k: a[i : i + size] for k, a in inputs.items()}) for i in starts])

@@ -1,0 +1,12 @@
+"""`audit.json`: the audit itself, from which every other document can be rendered again."""
+
+from __future__ import annotations
+
+import json
+
+from kdaudit.schema import AuditResult
+
+
+def render_json(result: AuditResult) -> str:
+    """The audit as JSON, keys in the schema's order; numbers are finite or null."""
+    return json.dumps(result.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,142 @@
+"""What the user says, from the command line, the environment and kdaudit.toml, into an AuditSpec and an OutputSpec.
+
+Command line > environment > file > default. All errors of a configuration are found at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from kdaudit.errors import SpecError
+from kdaudit.options import RECIPE_PANEL, AuditSpec, Help, OutputSpec
+
+CONFIG_NAME = "kdaudit.toml"
+_S = TypeVar("_S", AuditSpec, OutputSpec)
+# What a single run names and a project's configuration does not.
+_POSITIONAL = frozenset({"teacher", "students"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Specs:
+    """What to audit and what to show, and the configuration file that was read, if any."""
+
+    audit: AuditSpec
+    output: OutputSpec
+    config: Path | None
+
+
+def resolve(given: Mapping[str, object], *, config: Path | None, isolated: bool, folder: Path) -> Specs:
+    """The specs of one run.
+
+    Args:
+        given: option values by field name as the command line and the environment give them; None: not given.
+        config: the configuration file, or None to look for the nearest one from `folder` upwards.
+        isolated: read no file that was not named.
+        folder: where to start looking.
+
+    Raises:
+        SpecError: unknown keys (with the nearest known one), wrong types or values, or nothing to audit.
+    """
+    path = config if config is not None or isolated else _nearest(folder)
+    from_file = {} if path is None else _read(path)
+    values = {**from_file, **{key: value for key, value in given.items() if value is not None}}
+    if values.get("data") is None:
+        raise SpecError(
+            "expected labelled evaluation data, found none",
+            hint="add --data FILE.npz, a folder of class folders, or a name such as imagenet-val",
+        )
+    return Specs(audit=_validated(AuditSpec, values), output=_validated(OutputSpec, values), config=path)
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema of kdaudit.toml."""
+    properties: dict[str, Any] = {}
+    recipe: dict[str, Any] = {}
+    for cls in (AuditSpec, OutputSpec):
+        schema = TypeAdapter(cls).json_schema()
+        for name, help_ in option_helps(cls):
+            entry = {**schema["properties"][name], "description": help_.text}
+            (recipe if help_.panel == RECIPE_PANEL else properties)[name] = entry
+    properties["recipe"] = {"type": "object", "properties": recipe, "additionalProperties": False}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": CONFIG_NAME,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def option_helps(cls: type[AuditSpec] | type[OutputSpec]) -> Iterator[tuple[str, Help]]:
+    """Name and help of every option of a spec, in order."""
+    for name, hint in get_type_hints(cls, include_extras=True).items():
+        for extra in getattr(hint, "__metadata__", ()):
+            if isinstance(extra, Help):
+                yield name, extra
+
+
+def _nearest(folder: Path) -> Path | None:
+    for parent in (folder, *folder.parents):
+        if (parent / CONFIG_NAME).is_file():
+            return parent / CONFIG_NAME
+        pyproject = parent / "pyproject.toml"
+        if pyproject.is_file() and "kdaudit" in _toml(pyproject).get("tool", {}):
+            return pyproject
+    return None
+
+
+def _read(path: Path) -> dict[str, object]:
+    """Option values of a configuration file, `[recipe]` flattened."""
+    document = _toml(path)
+    if path.name == "pyproject.toml":
+        document = document.get("tool", {}).get("kdaudit", {})
+    recipe = document.pop("recipe", {})
+    if not isinstance(recipe, dict):
+        raise SpecError(f"expected a table [recipe] in {path}, found {type(recipe).__name__}")
+    known = {True: set[str](), False: set[str]()}
+    for cls in (AuditSpec, OutputSpec):
+        for name, help_ in option_helps(cls):
+            known[help_.panel == RECIPE_PANEL].add(name)
+    problems = [*_unknown(document, known[False], path, ""), *_unknown(recipe, known[True], path, "recipe.")]
+    if problems:
+        raise SpecError("; ".join(problems))
+    return {**document, **recipe}
+
+
+def _unknown(table: Mapping[str, object], known: set[str], path: Path, prefix: str) -> Iterator[str]:
+    for key in table:
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            hint = f", did you mean {prefix}{near[0]}?" if near else ""
+            yield f"unknown key {prefix}{key} in {path}{hint}"
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise SpecError(
+            f"expected a configuration file at {path}, found: {failure.strerror or failure}"
+        ) from failure
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        raise SpecError(f"expected TOML in {path}, found: {failure}") from failure
+
+
+def _validated(cls: type[_S], values: Mapping[str, object]) -> _S:
+    names = {field.name for field in dataclasses.fields(cls)}
+    try:
+        return TypeAdapter(cls).validate_python({k: v for k, v in values.items() if k in names})
+    except ValidationError as failure:
+        problems = [
+            f"{'' if error['loc'][0] in _POSITIONAL else '--'}{str(error['loc'][0]).replace('_', '-')}: "
+            f"{error['msg'].lower()}, found {error['input']!r}"
+            for error in failure.errors()
+        ]
+        raise SpecError("; ".join(problems)) from failure
