@@ -56,6 +56,10 @@ class ModelError(KDAuditError):
     """A model file cannot be read, run or turned into a trainable network."""
 
 
+class NotFiniteError(ModelError):
+    """A model puts out NaN or infinity."""
+
+
 class DataError(KDAuditError):
     """Examples or labels cannot be read or used."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 
@@ -42,6 +43,9 @@ def _options(
 
 def main() -> None:
     """Run the command line; every exception becomes an exit code and one line on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console without "≤" must not end an audit
     try:
         app()
     except KDAuditError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from ctypes.util import find_library
 
 from kdaudit.errors import DeviceError, SpecError
 
@@ -31,6 +33,9 @@ def resolve_device(wanted: str) -> str:
 
 
 def _what_cuda_lacks(index: int) -> str:
+    # Asking torch takes seconds; without a driver there is nothing to ask for.
+    if find_library("nvcuda" if sys.platform == "win32" else "cuda") is None:
+        return "there is no CUDA driver on this machine"
     import torch
 
     if not torch.cuda.is_available():

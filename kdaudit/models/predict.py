@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kdaudit.errors import DataError, ModelError
+from kdaudit.errors import DataError, ModelError, NotFiniteError
 from kdaudit.numerics import PROBABILITY_FLOOR
 from kdaudit.types import (
     AnyArray,
@@ -137,7 +137,7 @@ class _OutputEvidence:
             )
         bad = ~np.isfinite(rows).all(axis=1)
         if bad.any():
-            raise ModelError(
+            raise NotFiniteError(
                 f"expected finite outputs from {self._ref.path}, found NaN or infinity at example "
                 f"{start + int(np.argmax(bad))}",
                 hint="the weights or the inputs are broken, or half precision overflows",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.plan import Setup
-from kdaudit.pipeline.training import ControlSet
 from kdaudit.schema import Assumption
 
 

@@ -16,12 +16,13 @@ from kdaudit.metrics.panel import measure
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.assess import assess
 from kdaudit.pipeline.assumptions import assumptions_of
+from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
 from kdaudit.pipeline.describe import Findings, describe
 from kdaudit.pipeline.given import predict_given, refuse_copies, same_architecture, unmatched
 from kdaudit.pipeline.plan import Setup, prepare
+from kdaudit.pipeline.pool import open_pool
 from kdaudit.pipeline.sanity import problems_of, ties_notes, unfit_reason, weak_teacher
 from kdaudit.pipeline.store import open_store
-from kdaudit.pipeline.training import ControlSet, ControlTrainer, TrainingPlan, open_pool
 from kdaudit.policy import RULES
 from kdaudit.policy.judge import judge
 from kdaudit.policy.limits import LIMITS
@@ -86,6 +87,8 @@ def audit(
                 stopped = _no_verdict_possible(setup, panel)
                 controls = ControlSet(predictions=ready, stopped=stopped)
                 if not ready and not stopped and setup.train is not None:
+                    from kdaudit.pipeline.training import ControlTrainer  # loads torch
+
                     trainer = ControlTrainer(setup, group[0].model, pool, progress=progress)
                     controls = trainer.provide(notice)
                 audits.append(_judged(setup, (teacher, *group), controls, clock=clock, command=command))
@@ -98,6 +101,8 @@ def training_plans(spec: AuditSpec, *, progress: Progress = _silent_progress) ->
         setup = prepare(spec, store, progress=progress)
         if setup.ready or setup.train is None:
             return ()
+        from kdaudit.pipeline.training import ControlTrainer
+
         with open_pool(setup) as pool:
             return tuple(
                 ControlTrainer(setup, student, pool, progress=progress).plan() for student in setup.students

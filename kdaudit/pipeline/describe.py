@@ -12,10 +12,10 @@ import numpy as np
 import kdaudit
 from kdaudit.data import Examples
 from kdaudit.metrics import agreement, calibration
+from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.gallery import inherited_record
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.planner import planner_rows
-from kdaudit.pipeline.training import ControlSet
 from kdaudit.policy.limits import Limits
 from kdaudit.schema import (
     Assumption,

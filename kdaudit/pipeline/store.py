@@ -6,6 +6,7 @@ written last: a folder without one is what a killed run left, and counts as abse
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,6 +99,19 @@ class Store:
         kept = replace(control, model=final)
         (folder / _RECORD).write_bytes(_control_record().dump_json(kept))
         return kept
+
+    def number(self, key: str) -> float | None:
+        """A kept number; None if there is none."""
+        try:
+            text = (self.root / "numbers" / key / _RECORD).read_text(encoding="utf-8")
+            return float(json.loads(text)) if self.resume else None
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def keep_number(self, key: str, value: float) -> None:
+        """Keep a number for the next run."""
+        with self._new_folder("numbers", key) as folder:
+            (folder / _RECORD).write_text(json.dumps(value), encoding="utf-8")
 
     @contextmanager
     def _new_folder(self, family: str, key: str) -> Iterator[Path]:

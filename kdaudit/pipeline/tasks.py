@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from kdaudit.data import Examples
 from kdaudit.digest import file_digest, record_digest
-from kdaudit.errors import DataError, ModelError
+from kdaudit.errors import DataError, ModelError, NotFiniteError
 from kdaudit.pipeline.store import WEIGHTS, Store
 from kdaudit.protocols import Progress
 from kdaudit.rng import stream, stream_seed
@@ -95,7 +95,11 @@ class PilotTask:
     """Train a pilot on nine tenths of the training data; not a control."""
 
     train: TrainTask
-    purpose: Literal["accuracy", "step-seconds"]
+
+    @property
+    def key(self) -> str:
+        """What the pilot's accuracy depends on."""
+        return record_digest("pilot", self.train.key)
 
 
 def warm_up() -> None:
@@ -105,9 +109,14 @@ def warm_up() -> None:
     torch.set_num_threads(1)
 
 
+def kept_predictions(task: PredictTask) -> Predictions | None:
+    """Predictions of an earlier run."""
+    return task.store.predictions(task.key, task.model, task.data.ref)
+
+
 def predict_task(task: PredictTask, progress: Progress) -> Predictions:
-    """Kept predictions, or new ones that are kept. Logits come back memory-mapped from the store."""
-    kept = task.store.predictions(task.key, task.model, task.data.ref)
+    """Kept predictions, or new ones, which are kept."""
+    kept = kept_predictions(task)
     if kept is not None:
         return kept
     from kdaudit.models import load_model
@@ -119,11 +128,24 @@ def predict_task(task: PredictTask, progress: Progress) -> Predictions:
     return predictions
 
 
-def train_task(task: TrainTask, progress: Progress) -> TrainedControl:
-    """A kept control, or a new one that is kept."""
+def try_predict_task(task: PredictTask, progress: Progress) -> Predictions | None:
+    """As `predict_task`; None where the model puts out NaN, which makes a control unfit and not the audit."""
+    try:
+        return predict_task(task, progress)
+    except NotFiniteError:
+        return None
+
+
+def kept_control(task: TrainTask) -> TrainedControl | None:
+    """The control of an earlier run, under the name that it has in this one."""
     kept = task.store.control(task.key)
-    if kept is not None:
-        return replace(kept, model=replace(kept.model, name=task.name, role=task.role, network=task.network))
+    if kept is None:
+        return None
+    return replace(kept, model=replace(kept.model, name=task.name, role=task.role, network=task.network))
+
+
+def train_task(task: TrainTask, progress: Progress) -> TrainedControl:
+    """A new control, which is kept."""
     from kdaudit.controls.checkpoint import save_checkpoint
     from kdaudit.controls.train import train_control
     from kdaudit.models.trainable import open_network
@@ -161,46 +183,59 @@ def train_task(task: TrainTask, progress: Progress) -> TrainedControl:
         return task.store.kept_control(task.key, control, folder)
 
 
+def kept_pilot(task: PilotTask) -> float | None:
+    """The pilot's accuracy of an earlier run."""
+    return task.train.store.number(task.key)
+
+
 def pilot_task(task: PilotTask, progress: Progress) -> float:
-    """The pilot's accuracy on the tenth that was held out (0 if it diverged), or the seconds of one of its steps."""
+    """The pilot's accuracy on the tenth of the training data that was held out, which is kept; 0 if it diverged."""
     from kdaudit.controls.epochs import holdout_accuracy, holdout_split
     from kdaudit.controls.targets import LabelTargets
-    from kdaudit.controls.train import measure_step_seconds, train_control
+    from kdaudit.controls.train import train_control
     from kdaudit.models.trainable import open_network
 
     train = task.train
     split = holdout_split(train.data.labels, rng=stream(train.seed, "pilot/split"))
     data = _InOrder(train.data, train.network)
-    network = open_network(train.network).build(stream_seed(train.seed, "pilot/weights"))
-    rng = stream(train.seed, "pilot/training")
-    if task.purpose == "step-seconds":
-        return measure_step_seconds(
-            network,
-            data,
-            train.recipe,
-            LabelTargets(),
-            output=train.output,
-            rng=rng,
-            device=train.device,
-            precision=train.precision,
-            examples=split.train,
-        )
     training = train_control(
-        network,
+        open_network(train.network).build(stream_seed(train.seed, "pilot/weights")),
         data,
         train.recipe,
         LabelTargets(),
         output=train.output,
-        rng=rng,
+        rng=stream(train.seed, "pilot/training"),
         device=train.device,
         precision=train.precision,
         progress=progress,
         name=train.name,
         examples=split.train,
     )
-    if training.diverged:
-        return 0.0
-    return holdout_accuracy(training.network, data, split.holdout, output=train.output, device=train.device)
+    accuracy = 0.0
+    if not training.diverged:
+        accuracy = holdout_accuracy(
+            training.network, data, split.holdout, output=train.output, device=train.device
+        )
+    train.store.keep_number(task.key, accuracy)
+    return accuracy
+
+
+def step_seconds_task(task: TrainTask, progress: Progress) -> float:  # noqa: ARG001 - every task has this form
+    """Seconds of one training step, measured."""
+    from kdaudit.controls.targets import LabelTargets
+    from kdaudit.controls.train import measure_step_seconds
+    from kdaudit.models.trainable import open_network
+
+    return measure_step_seconds(
+        open_network(task.network).build(stream_seed(task.seed, "pilot/weights")),
+        _InOrder(task.data, task.network),
+        task.recipe,
+        LabelTargets(),
+        output=task.output,
+        rng=stream(task.seed, "pilot/training"),
+        device=task.device,
+        precision=task.precision,
+    )
 
 
 class _InOrder:

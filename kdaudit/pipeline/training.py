@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from kdaudit.controls.epochs import EpochChoice, choose_epochs
 from kdaudit.controls.recipes import resolve_recipe
-from kdaudit.errors import KDAuditError, ModelError
+from kdaudit.data import Examples
+from kdaudit.errors import KDAuditError
 from kdaudit.execute import LocalPool
 from kdaudit.models.trainable import open_network
+from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
 from kdaudit.pipeline.network import check, network_spec, training_data
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.tasks import (
     PilotTask,
     PredictTask,
     TrainTask,
+    kept_control,
+    kept_pilot,
+    kept_predictions,
     pilot_task,
     predict_task,
+    step_seconds_task,
     train_task,
-    warm_up,
+    try_predict_task,
 )
-from kdaudit.protocols import NetworkFactory, Progress
+from kdaudit.protocols import Progress
+from kdaudit.render.numbers import duration
 from kdaudit.stats.sanity import beats_majority
 from kdaudit.types import (
     ModelRef,
@@ -37,42 +43,8 @@ from kdaudit.types import (
 )
 
 _PILOT_EPOCHS = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ControlSet:
-    """Controls and how they came about. `predictions` are of all that answered, fit or not.
-
-    unfit: {name: reason} of independent controls that are left out of every test; stopped: why nothing was trained.
-    """
-
-    predictions: tuple[Predictions, ...] = ()
-    trained: dict[str, TrainedControl] = field(default_factory=dict)
-    unfit: dict[str, str] = field(default_factory=dict)
-    recipe: Recipe | None = None
-    epochs: EpochChoice | None = None
-    network: NetworkFactory | None = None
-    stopped: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingPlan:
-    """What would be trained, for `--dry-run` and before the first training."""
-
-    n_independent: int
-    n_random: int
-    n_positive: int
-    n_kept: int
-    recipe: Recipe
-    n_train: int
-    pilot: bool
-
-
-def open_pool(setup: Setup) -> AbstractContextManager[LocalPool]:
-    """Workers for training: one single-threaded process per core; on CUDA one after the other in this process."""
-    if setup.device != "cpu":
-        return LocalPool(0)
-    return LocalPool(setup.spec.workers or os.cpu_count() or 1, threads_per_worker=1, initializer=warm_up)
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class ControlTrainer:
@@ -86,6 +58,7 @@ class ControlTrainer:
         self._student = student
         self._spec = network_spec(setup, student)
         self._network = open_network(self._spec)
+        self._checked = False
 
     def provide(self, notice: Callable[[str], None]) -> ControlSet:
         """All controls, trained or from the store, predicted on the evaluation data.
@@ -94,7 +67,6 @@ class ControlTrainer:
             ModelError: the network fails a self-check.
             TrainingError: a training was lost.
         """
-        check(self._network, self._setup, self._spec.model)
         choice = self._choose_epochs(notice)
         recipe = self._recipe(choice.epochs if choice else int(self._setup.spec.epochs))
         tasks = self._tasks(recipe)
@@ -102,7 +74,6 @@ class ControlTrainer:
         done = ControlSet(recipe=recipe, epochs=choice, network=self._network, stopped=stopped)
         if stopped:
             return done
-        self._predict_teacher_on_training_data(tasks)
         trained = self._train_all(tasks)
         predictions = self._predict_all(trained)
         return self._replace_unfit(replace(done, trained=trained, predictions=predictions), tasks)
@@ -128,13 +99,10 @@ class ControlTrainer:
 
         def accuracies(budgets: tuple[int, ...]) -> Sequence[float]:
             tasks = [
-                PilotTask(
-                    train=self._task(f"pilot {n} epochs", Role.INDEPENDENT, self._recipe(n)),
-                    purpose="accuracy",
-                )
+                PilotTask(train=self._task(f"pilot {n} epochs", Role.INDEPENDENT, self._recipe(n)))
                 for n in budgets
             ]
-            return [_value(result) for result in self._pool.map(pilot_task, tasks, progress=self._progress)]
+            return list(self._run(tasks, kept=kept_pilot, work=pilot_task))
 
         choice = choose_epochs(accuracies)
         tried = ", ".join(f"{step.epochs}: {step.accuracy:.1%}" for step in choice.history)
@@ -184,7 +152,7 @@ class ControlTrainer:
         )
 
     def _missing(self, tasks: Sequence[TrainTask]) -> list[TrainTask]:
-        return [task for task in tasks if self._setup.store.control(task.key) is None]
+        return [task for task in tasks if kept_control(task) is None]
 
     def _too_long(self, tasks: Sequence[TrainTask], notice: Callable[[str], None]) -> str:
         """Why the training would take longer than allowed; '' if it would not, or nothing is missing."""
@@ -197,8 +165,10 @@ class ControlTrainer:
             f"controls: {len(missing)} of {len(tasks)} to train, {recipe.epochs} epochs x {len(self._train):,} "
             f"examples each ({len(tasks) - len(missing)} kept from an earlier run)"
         )
-        pilot = PilotTask(train=replace(missing[0], name="pilot"), purpose="step-seconds")
-        (step_seconds,) = (_value(r) for r in self._pool.map(pilot_task, [pilot], progress=self._progress))
+        self._check_once()
+        (step_seconds,) = self._run(
+            [replace(missing[0], name="pilot")], kept=lambda _task: None, work=step_seconds_task
+        )
         n_steps = recipe.epochs * -(-len(self._train) // recipe.batch_size)
         rounds = -(-len(missing) // self._pool.n_workers)
         seconds = step_seconds * n_steps * rounds
@@ -212,28 +182,59 @@ class ControlTrainer:
             "(--epochs), ready-made controls (--control FILE) or less training data (--limit-train N)."
         )
 
-    def _predict_teacher_on_training_data(self, tasks: Sequence[TrainTask]) -> None:
-        if any(task.role is Role.POSITIVE for task in self._missing(tasks)):
-            predict_task(self._predict(self._setup.teacher, on_training_data=True), self._progress)
-
-    def _predict(self, model: ModelRef, *, on_training_data: bool = False) -> PredictTask:
-        data = self._train if on_training_data else self._setup.data
-        return PredictTask(model=model, data=data, device=self._setup.device, store=self._setup.store)
-
     def _train_all(self, tasks: Sequence[TrainTask]) -> dict[str, TrainedControl]:
+        missing = self._missing(tasks)
+        if any(task.role is Role.POSITIVE for task in missing):
+            teacher = self._predict(self._setup.teacher, data=self._train)
+            predict_task(teacher, self._progress)
         trained = {}
-        self._progress(ProgressEvent(stage="controls", done=0, total=len(tasks)))
-        for i, result in enumerate(self._pool.map(train_task, tasks, progress=self._progress), start=1):
-            if isinstance(result, KDAuditError):
-                raise result
-            trained[result.model.name] = result
-            self._progress(ProgressEvent(stage="controls", name=result.model.name, done=i, total=len(tasks)))
+        self._progress(ProgressEvent(stage="controls", done=len(tasks) - len(missing), total=len(tasks)))
+        for i, control in enumerate(self._run(tasks, kept=kept_control, work=train_task), start=1):
+            trained[control.model.name] = control
+            self._progress(ProgressEvent(stage="controls", name=control.model.name, done=i, total=len(tasks)))
         return trained
 
     def _predict_all(self, trained: dict[str, TrainedControl]) -> tuple[Predictions, ...]:
-        tasks = [self._predict(control.model) for control in trained.values() if not control.diverged]
-        results = self._pool.map(predict_task, tasks, progress=self._progress)
-        return tuple(result for result in map(_answered, results) if result is not None)
+        """Predictions of all controls that did not diverge, and put out finite numbers."""
+        tasks = [
+            self._predict(control.model, data=self._setup.data)
+            for control in trained.values()
+            if not control.diverged
+        ]
+        return tuple(
+            p for p in self._run(tasks, kept=kept_predictions, work=try_predict_task) if p is not None
+        )
+
+    def _predict(self, model: ModelRef, *, data: Examples) -> PredictTask:
+        return PredictTask(model=model, data=data, device=self._setup.device, store=self._setup.store)
+
+    def _run(
+        self, tasks: Sequence[T], *, kept: Callable[[T], R | None], work: Callable[[T, Progress], R]
+    ) -> Iterator[R]:
+        """Results in order: what the store keeps at once, the rest from the workers, who are started only for that.
+
+        Raises:
+            KDAuditError: a task's own.
+        """
+        found = [kept(task) for task in tasks]
+        missing = [task for task, result in zip(tasks, found, strict=True) if result is None]
+        if missing:
+            self._check_once()
+        fresh = self._pool.map(work, missing, progress=self._progress) if missing else iter(())
+        for result in found:
+            if result is not None:
+                yield result
+                continue
+            new = next(fresh)
+            if isinstance(new, KDAuditError):
+                raise new
+            yield new
+
+    def _check_once(self) -> None:
+        """The network's self-checks, before the first training; what is kept has passed them."""
+        if not self._checked:
+            check(self._network, self._setup, self._spec.model)
+            self._checked = True
 
     def _replace_unfit(self, controls: ControlSet, tasks: Sequence[TrainTask]) -> ControlSet:
         """Train unfit independent controls once more with a new seed; what is unfit again is left out and named."""
@@ -265,30 +266,6 @@ class ControlTrainer:
             ):
                 unfit[name] = f"{name} is no better than the commonest class"
         return unfit
-
-
-def duration(seconds: float) -> str:
-    """'40 seconds', '12 minutes', '3.5 hours', for people."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} seconds"
-    if seconds < 90 * 60:
-        return f"{round(seconds / 60)} minutes"
-    return f"{seconds / 3600:.1f} hours"
-
-
-def _answered(result: Predictions | KDAuditError) -> Predictions | None:
-    """None for NaN outputs, which make a control unfit; any other failure is one of the audit."""
-    if isinstance(result, Predictions):
-        return result
-    if isinstance(result, ModelError) and "finite outputs" in result.message:
-        return None
-    raise result
-
-
-def _value(result: float | KDAuditError) -> float:
-    if isinstance(result, KDAuditError):
-        raise result
-    return result
 
 
 def _by_role(predictions: Sequence[Predictions]) -> tuple[Predictions, ...]:

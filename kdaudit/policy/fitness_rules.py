@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kdaudit.policy.knowledge_rules import effect, wrong_knowledge
 from kdaudit.policy.limits import Limits
+from kdaudit.policy.phrases import percent
 from kdaudit.types import Assessment, RuleOutcome, RuleStatus
 
 
@@ -38,7 +39,7 @@ def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
         if below_but_failing:
             reason += " A lower accuracy does not excuse taken-over errors."
     else:
-        reason = "Their accuracy is near the student's."
+        reason = "Their accuracy is near the student’s."
         if fitness.unfit:
             reason += f" Left out: {'; '.join(fitness.unfit)}."
         if fitness.unmatched:
@@ -109,7 +110,7 @@ def positive_controls(assessment: Assessment, limits: Limits) -> RuleOutcome:
         reason = "No positive controls were trained. Add them with --positive-controls 2."
     else:
         status = RuleStatus.PASS if shown else RuleStatus.WARNING
-        shares = " and ".join(f"{e.estimate:.0%}" for e in found if e.estimate is not None)
+        shares = " and ".join(f"{percent(e.estimate)}" for e in found if e.estimate is not None)
         reason = (
             f"Freshly distilled students take over {shares or 'nothing measurable'} of the wrong knowledge."
         )
@@ -141,7 +142,9 @@ def sharp_enough(assessment: Assessment, limits: Limits) -> RuleOutcome:
     else:
         status = RuleStatus.PASS if found <= limits.max_sharpness else RuleStatus.WARNING
         start = "An" if status is RuleStatus.PASS else "Only an"
-        reason = f"{start} inheritance of {found:.0%} or more would be found in 80 of 100 audits like this."
+        reason = (
+            f"{start} inheritance of {percent(found)} or more would be found in 80 of 100 audits like this."
+        )
     return RuleOutcome(
         rule="KD304",
         title="The audit is sharp enough",
@@ -149,7 +152,7 @@ def sharp_enough(assessment: Assessment, limits: Limits) -> RuleOutcome:
         status=status,
         observed=found,
         unit="share",
-        required=f"at most {limits.max_sharpness:.0%}",
+        required=f"at most {percent(limits.max_sharpness)}",
         n=assessment.fitness.n_W,
         reason=reason,
     )
@@ -206,7 +209,7 @@ def no_leak(assessment: Assessment, limits: Limits) -> RuleOutcome:
             level="error",
             fitness=True,
             status=RuleStatus.NOT_JUDGED,
-            required=f"at most {limits.advised_duplicate_share:.0%}",
+            required=f"at most {percent(limits.advised_duplicate_share)}",
             reason="Without training data it is not known whether evaluation examples occur in it.",
         )
     share = fitness.n_duplicates / fitness.n_before_duplicates
@@ -229,7 +232,7 @@ def no_leak(assessment: Assessment, limits: Limits) -> RuleOutcome:
         status=status,
         observed=share,
         unit="share",
-        required=f"at most {limits.advised_duplicate_share:.0%}",
+        required=f"at most {percent(limits.advised_duplicate_share)}",
         n=fitness.n_before_duplicates,
         reason=reason,
     )

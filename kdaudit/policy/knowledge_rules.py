@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from kdaudit.policy.limits import Limits
+from kdaudit.policy.phrases import bare, percent
 from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus
 
+_TITLES = {
+    RuleStatus.FAIL: "The student repeats its teacher’s errors",
+    RuleStatus.UNDECIDED: "Whether the student repeats its teacher’s errors",
+    RuleStatus.PASS: "The student does not repeat its teacher’s errors",
+}
 _MISSING = Evidence(procedure="missing", status="undefined", note="it was not measured")
 
 
@@ -32,7 +38,7 @@ def functional_transfer(assessment: Assessment, limits: Limits) -> RuleOutcome:
         status=status,
         observed=float(len(shown)) if holm else None,
         unit="count",
-        required=f"p ≤ {_point(limits.alpha)} in at least 1 measure",
+        required=f"p ≤ {bare(limits.alpha)} in at least 1 measure",
         n=effect(assessment, "transfer.activation").n or None,
         p_value=min(holm.values()) if holm else None,
         reason=reason,
@@ -40,7 +46,7 @@ def functional_transfer(assessment: Assessment, limits: Limits) -> RuleOutcome:
 
 
 def wrong_knowledge(assessment: Assessment, limits: Limits) -> RuleOutcome:
-    """KD201: whether the student repeats its teacher's errors beyond its controls; decides the verdict.
+    """KD201: whether the student repeats its teacher’s errors beyond its controls; decides the verdict.
 
     FAIL: p <= alpha and kappa_W >= m_fail. PASS: the upper end, and that of the tilt guard, below m_pass.
     """
@@ -53,28 +59,28 @@ def wrong_knowledge(assessment: Assessment, limits: Limits) -> RuleOutcome:
         reason = _repeats(assessment)
     elif kappa.high >= limits.m_pass:
         low = kappa.low if kappa.low is not None else float("-inf")
-        reason = f"{_repeats(assessment)} The interval reaches {limits.m_pass:.0%}" + (
+        reason = f"{_repeats(assessment)} The interval reaches {percent(limits.m_pass)}" + (
             " and includes 0." if low <= 0 else "."
         )
     elif tilt.high is not None and tilt.high >= limits.m_pass:
         reason = (
             "The student is more accurate than its controls; against controls of its accuracy the interval "
-            f"reaches {tilt.high:.0%}."
+            f"reaches {percent(tilt.high)}."
         )
     else:
         status = RuleStatus.PASS
         reason = _repeats(assessment)
     return RuleOutcome(
         rule="KD201",
-        title="The student repeats its teacher's errors",
+        title=_TITLES[status],
         level="error",
         status=status,
         observed=kappa.estimate,
         unit="share",
         low=kappa.low,
         high=kappa.high,
-        required=f"fail from {limits.m_fail:.0%} with p ≤ {_point(limits.alpha)}; "
-        f"pass if the interval ends below {limits.m_pass:.0%}",
+        required=f"fail from {percent(limits.m_fail)} with p ≤ {bare(limits.alpha)}; "
+        f"pass if the interval ends below {percent(limits.m_pass)}",
         n=kappa.n or None,
         p_value=kappa.p_value,
         reason=reason,
@@ -113,14 +119,14 @@ def negative_asymmetry(assessment: Assessment, limits: Limits) -> RuleOutcome:
     }[found]
     return RuleOutcome(
         rule="KD202",
-        title="Wrong knowledge is taken over more than right",
+        title="Whether wrong knowledge is taken over more than right",
         level="warn",
         status=status if ratio.estimate is not None else RuleStatus.NOT_JUDGED,
         observed=ratio.estimate,
         unit="ratio",
         low=ratio.low,
         high=ratio.high,
-        required=f"below {limits.ratio:.2f}, or p > {_point(limits.alpha)}",
+        required=f"below {limits.ratio:.2f}, or p > {bare(limits.alpha)}",
         n=ratio.n or None,
         p_value=assessment.p_asymmetry,
         reason=reason,
@@ -153,7 +159,7 @@ def origin(assessment: Assessment, limits: Limits) -> RuleOutcome:
     else:
         status, reason = (
             RuleStatus.FINDING,
-            "Unproven: the student repeats the teacher's errors, as students of other teachers may.",
+            "Unproven: the student repeats the teacher’s errors, as students of other teachers may.",
         )
     return RuleOutcome(
         rule="KD203",
@@ -164,7 +170,7 @@ def origin(assessment: Assessment, limits: Limits) -> RuleOutcome:
         unit="share",
         low=did.low,
         high=did.high,
-        required=f"each p ≤ {_point(limits.alpha)}",
+        required=f"each p ≤ {bare(limits.alpha)}",
         n=did.n or None,
         p_value=did.p_value,
         reason=reason,
@@ -192,7 +198,7 @@ def inherited_errors(assessment: Assessment, limits: Limits) -> RuleOutcome:
         status=status,
         observed=observed,
         unit="count",
-        required=f"at most twice what chance explains, or p > {_point(limits.alpha)}",
+        required=f"at most twice what chance explains, or p > {bare(limits.alpha)}",
         n=assessment.fitness.n_W,
         p_value=p,
         reason=reason,
@@ -208,7 +214,3 @@ def _repeats(assessment: Assessment) -> str:
         f"Where the teacher is wrong, the student gives the same wrong answer in {by_student:,} of {n_w:,} cases; "
         f"independent controls do so in {by_controls:,.0f}."
     )
-
-
-def _point(value: float) -> str:
-    return f"{value:g}".removeprefix("0")

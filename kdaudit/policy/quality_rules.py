@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kdaudit.policy.knowledge_rules import effect
 from kdaudit.policy.limits import Limits
+from kdaudit.policy.phrases import points
 from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus
 
 
@@ -18,7 +19,7 @@ def accuracy(assessment: Assessment, limits: Limits) -> RuleOutcome:
         required=f"at least −{limits.accuracy_margin * 100:g} points",
         reason=""
         if gap.estimate is None
-        else f"{_signed(gap.estimate)} points against networks without the teacher.",
+        else f"{points(gap.estimate)} against networks without the teacher.",
     )
 
 
@@ -33,7 +34,7 @@ def negative_flips(assessment: Assessment, limits: Limits) -> RuleOutcome:
         required=f"at most {limits.flips_margin * 100:g} points more than controls",
         reason=""
         if flips.estimate is None
-        else f"{_signed(flips.estimate)} points of the teacher's correct answers lost, against controls.",
+        else f"{points(flips.estimate)} of the teacher's correct answers lost, against controls.",
     )
 
 
@@ -48,7 +49,7 @@ def calibration(assessment: Assessment, limits: Limits) -> RuleOutcome:
         required=f"at most {limits.calibration_margin * 100:g} points more than controls",
         reason=""
         if ece.estimate is None
-        else f"{_signed(ece.estimate)} points of calibration error, against controls.",
+        else f"{points(ece.estimate)} of calibration error, against controls.",
     )
 
 
@@ -69,7 +70,3 @@ def _against_controls(
         n=found.n or None,
         reason=reason or f"Not measured: {found.note}.",
     )
-
-
-def _signed(share: float) -> str:
-    return f"{share * 100:+.1f}".replace("-", "−")

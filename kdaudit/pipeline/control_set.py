@@ -1,0 +1,41 @@
+"""Controls and how they came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kdaudit.protocols import NetworkFactory
+from kdaudit.types import Predictions, Recipe, TrainedControl
+
+if TYPE_CHECKING:
+    from kdaudit.controls.epochs import EpochChoice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ControlSet:
+    """Controls and how they came about. `predictions` are of all that answered, fit or not.
+
+    unfit: {name: reason} of independent controls that are left out of every test; stopped: why nothing was trained.
+    """
+
+    predictions: tuple[Predictions, ...] = ()
+    trained: dict[str, TrainedControl] = field(default_factory=dict)
+    unfit: dict[str, str] = field(default_factory=dict)
+    recipe: Recipe | None = None
+    epochs: EpochChoice | None = None
+    network: NetworkFactory | None = None
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPlan:
+    """What would be trained, for `--dry-run` and before the first training."""
+
+    n_independent: int
+    n_random: int
+    n_positive: int
+    n_kept: int
+    recipe: Recipe
+    n_train: int
+    pilot: bool
