@@ -46,7 +46,10 @@ def logits_of(answers: Int64, n_classes: int, rng: np.random.Generator) -> Float
 
 
 def write_world(
-    folder: Path, labels: Int64, logits: Mapping[str, Float32], **columns: np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+    folder: Path,
+    labels: Int64,
+    logits: Mapping[str, Float32],
+    **columns: np.ndarray[tuple[int, ...], np.dtype[np.generic]],
 ) -> World:
     """Write the data and the models that put out these logits."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +91,8 @@ def flawed_world(
 ) -> World:
     """A teacher with errors, independent controls, and a student that is a control but for a share of copied answers.
 
-    With probability `copied` the student repeats the teacher, right or wrong: kappa_W = kappa_R = `copied`.
+    With probability `copied` the student repeats the teacher, right or wrong: kappa_W = kappa_R = `copied`. A second
+    student, "copier", repeats half of the answers.
     """
     rng = np.random.default_rng(seed)
     labels = rng.integers(n_classes, size=n)
@@ -100,7 +104,8 @@ def flawed_world(
 
     teacher = noisy(teacher_error)
     student = np.where(rng.random(n) < copied, teacher, noisy(control_error))
-    answers = {"teacher": teacher, "student": student}
+    copier = np.where(rng.random(n) < 0.5, teacher, noisy(control_error))
+    answers = {"teacher": teacher, "student": student, "copier": copier}
     answers |= {f"control{k}": noisy(control_error) for k in range(n_controls)}
     logits = {name: logits_of(a, n_classes, rng) for name, a in answers.items()}
     return write_world(folder, labels, logits, **columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Mapping
 
 import torch
@@ -22,7 +23,9 @@ def read_state_dict(path: str) -> dict[str, torch.Tensor]:
         ModelError: the file holds anything but tensors and plain containers, or is damaged.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of unusual pickle protocols, which then fail or not
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as failure:
         raise ModelError(
             f"expected only tensors in {path}, found Python objects whose loading would run code{_named(path)}",
