@@ -16,8 +16,8 @@ from kdaudit.models.architecture import build_architecture
 from kdaudit.models.batchnorm import reinsert
 from kdaudit.models.emit import convert
 from kdaudit.models.fidelity import describe_architecture, describe_converted
-from kdaudit.models.graph import read_graph
 from kdaudit.models.initialise import redraw
+from kdaudit.models.onnx_file import read_graph
 from kdaudit.models.start import Start, start_from_network, start_from_state
 from kdaudit.models.weights import fill, read_safetensors, read_state_dict
 from kdaudit.types import Fidelity, ModelRef, NetworkSpec

@@ -56,7 +56,10 @@ def clip(call: Call) -> Tensor:
     """X limited to [min, max]; either may be absent."""
     low, high = call.scalar(1, "min"), call.scalar(2, "max")
     x = call.tensor(0)
-    return x if low is None and high is None else torch.clamp(x, min=low, max=high)
+    if low is None and high is None:
+        return x
+    # torch gives the type of the limits if they are floats and x is not.
+    return torch.clamp(x, min=low, max=high).to(call.dtype(0))
 
 
 def softmax(call: Call) -> Tensor:

@@ -49,7 +49,8 @@ def cast_like(call: Call) -> Tensor:
 def shape(call: Call) -> Tensor:
     """The sizes of the input's axes, from `start` to `end`."""
     sizes = call.shape(0)
-    return torch.tensor(sizes[call.node.integer("start", 0) : call.node.integer("end", len(sizes))])
+    chosen = sizes[call.node.integer("start", 0) : call.node.integer("end", len(sizes))]
+    return torch.tensor(chosen, dtype=torch.int64)
 
 
 def reshape(call: Call) -> Tensor:

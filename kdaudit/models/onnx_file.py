@@ -1,0 +1,235 @@
+"""An ONNX file goes in; the graph that leads to its output comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kdaudit.errors import ModelError
+from kdaudit.models.graph import WAYS_OUT, Attribute, Graph, Node
+from kdaudit.types import AnyArray, TensorSpec, read_only
+
+if TYPE_CHECKING:
+    import onnx
+
+
+def read_graph(path: str) -> Graph:
+    """The graph of an ONNX file.
+
+    Raises:
+        ModelError: the file is cut off or no ONNX, reads data outside its folder, has several outputs, or holds
+            what cannot be trained: half-precision weights, inputs that are not float32.
+    """
+    model = _load(Path(path))
+    weights = {t.name: _array(t) for t in model.graph.initializer}
+    nodes = []
+    for proto in model.graph.node:
+        if proto.op_type == "Constant" and proto.domain in ("", "ai.onnx"):
+            weights[proto.output[0]] = _constant(proto)
+        else:
+            nodes.append(_node(proto))
+    output = _only_output(model, path)
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    graph = Graph(
+        path=path,
+        opset=max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1),
+        nodes=_leading_to(output, nodes),
+        weights=weights,
+        inputs=tuple(_input(value, path) for value in inputs),
+        fixed_batch=_fixed_batch(inputs, path),
+        output=output,
+    )
+    return _only_used(_own_constants(graph))
+
+
+def _load(path: Path) -> onnx.ModelProto:
+    import onnx
+    import onnx.inliner
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except OSError as error:
+        raise ModelError(f"expected an ONNX file, found none that can be read at {path}: {error}") from error
+    except DecodeError as error:
+        raise ModelError(
+            f"expected an ONNX file, found bytes of another kind or cut off in {path}",
+            hint="export or copy it again",
+        ) from error
+    if not model.graph.node:
+        raise ModelError(
+            f"expected an ONNX graph, found no operator in {path}", hint="export or copy it again"
+        )
+    _load_external(model, path)
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+    return model
+
+
+def _load_external(model: onnx.ModelProto, path: Path) -> None:
+    """Reads weights kept beside the file; a path that leads out of its folder is refused."""
+    import onnx
+    from onnx.external_data_helper import load_external_data_for_model
+
+    folder = path.resolve().parent
+    for tensor in model.graph.initializer:
+        if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            continue
+        location = next((e.value for e in tensor.external_data if e.key == "location"), "")
+        file = (folder / location).resolve()
+        if not file.is_relative_to(folder):
+            raise ModelError(
+                f"expected the weights of {path} beside it, found {location!r}, outside its folder",
+                hint="keep the file and its data in one folder",
+            )
+        if not file.is_file():
+            raise ModelError(
+                f"expected the weights of {path} in {location!r} beside it, found no such file",
+                hint="copy the data file together with the ONNX file",
+            )
+    load_external_data_for_model(model, str(folder))
+
+
+def _node(proto: onnx.NodeProto) -> Node:
+    own = proto.domain in ("", "ai.onnx")
+    return Node(
+        op=proto.op_type if own else f"{proto.domain}::{proto.op_type}",
+        name=proto.name,
+        inputs=tuple(proto.input),
+        outputs=tuple(proto.output),
+        attributes={a.name: value for a in proto.attribute if (value := _attribute(a)) is not None},
+        metadata={entry.key: entry.value for entry in proto.metadata_props},
+    )
+
+
+def _attribute(proto: onnx.AttributeProto) -> Attribute | None:
+    """An attribute's value; None for subgraphs, whose operators are refused by their names."""
+    import onnx
+
+    value = onnx.helper.get_attribute_value(proto)
+    if isinstance(value, onnx.TensorProto):
+        return _array(value)
+    if isinstance(value, bytes):
+        return value.decode()
+    if proto.type in (onnx.AttributeProto.INTS, onnx.AttributeProto.FLOATS):
+        return tuple(value)
+    if proto.type == onnx.AttributeProto.STRINGS:
+        return tuple(text.decode() for text in value)
+    return value if isinstance(value, int | float) else None
+
+
+def _constant(proto: onnx.NodeProto) -> AnyArray:
+    value = _attribute(proto.attribute[0])
+    if isinstance(value, np.ndarray):
+        return value
+    wide = np.asarray(value)
+    # ONNX's `value_float` is single precision, numpy's default double.
+    return read_only(wide.astype(np.float32) if wide.dtype == np.float64 else wide)
+
+
+def _array(tensor: onnx.TensorProto) -> AnyArray:
+    from onnx import numpy_helper
+
+    array = np.asarray(numpy_helper.to_array(tensor))
+    full = array.dtype.kind in "iubOSU" or array.dtype in (np.float32, np.float64)
+    # A single half-precision number is a setting, not a weight.
+    if not full and (array.dtype != np.float16 or array.size > 1):
+        raise ModelError(
+            f"expected float32 weights, found {array.dtype} in {tensor.name!r}",
+            hint=f"export the network in float32, or {WAYS_OUT}",
+        )
+    return read_only(array)
+
+
+def _only_output(model: onnx.ModelProto, path: str) -> str:
+    names = [str(value.name) for value in model.graph.output]
+    if len(names) != 1:
+        raise ModelError(
+            f"expected one output, found {len(names)} ({', '.join(names)}) in {path}",
+            hint="export the network with its class scores as the only output",
+        )
+    return names[0]
+
+
+def _input(value: onnx.ValueInfoProto, path: str) -> TensorSpec:
+    import onnx
+
+    tensor = value.type.tensor_type
+    dtype = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+    if tensor.elem_type != onnx.TensorProto.FLOAT:
+        raise ModelError(
+            f"expected float32 inputs to train on, found {dtype} for {value.name!r} in {path}", hint=WAYS_OUT
+        )
+    sizes = tuple(d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
+    return TensorSpec(name=value.name, shape=sizes[1:], dtype="float32")
+
+
+def _fixed_batch(inputs: Iterable[onnx.ValueInfoProto], path: str) -> int | None:
+    sizes = {
+        v.type.tensor_type.shape.dim[0].dim_value or None for v in inputs if v.type.tensor_type.shape.dim
+    }
+    if len(sizes) != 1:
+        raise ModelError(
+            f"expected inputs that share their first axis, the batch, found sizes {sorted(map(str, sizes))} "
+            f"in {path}"
+        )
+    return sizes.pop()
+
+
+def _leading_to(output: str, nodes: list[Node]) -> tuple[Node, ...]:
+    """The nodes on which the output rests, in their order."""
+    needed = {output}
+    kept = []
+    for node in reversed(nodes):
+        if needed.intersection(node.outputs):
+            needed.update(node.inputs)
+            kept.append(node)
+    return tuple(reversed(kept))
+
+
+def _own_constants(graph: Graph) -> Graph:
+    """Exporters store equal arrays once: all-equal ones (zero biases, unit scales) become each reader's own again.
+
+    Arrays that are not all equal do not coincide by chance: those are truly shared and stay so.
+    """
+    weights = dict(graph.weights)
+    renamed: dict[str, str] = {}
+    nodes = []
+    taken: set[str] = set()
+    for node in graph.nodes:
+        source = renamed.get(node.inputs[0], node.inputs[0]) if node.inputs else ""
+        if node.op == "Identity" and source in weights:
+            if _is_level(weights[source]):
+                weights[node.outputs[0]] = weights[source]
+            else:
+                renamed[node.outputs[0]] = source
+            continue
+        inputs = []
+        for name in (renamed.get(name, name) for name in node.inputs):
+            own = name
+            if name in taken and _is_level(weights[name]):
+                own = f"{name}@{node.outputs[0]}"
+                weights[own] = weights[name]
+            elif name in weights:
+                taken.add(name)
+            inputs.append(own)
+        nodes.append(replace(node, inputs=tuple(inputs)))
+    return replace(graph, nodes=tuple(nodes), weights=weights)
+
+
+def _is_level(array: AnyArray) -> bool:
+    return array.dtype.kind == "f" and array.size > 1 and bool(np.all(array == array.flat[0]))
+
+
+def _only_used(graph: Graph) -> Graph:
+    known = {name for node in graph.nodes for name in node.inputs} | {graph.output}
+    given = {spec.name for spec in graph.inputs} | set(graph.weights) | set(graph.producers()) | {""}
+    if unknown := sorted(known - given):
+        raise ModelError(
+            f"expected every value to come from somewhere, found no source of {unknown[0]!r} in {graph.path}"
+        )
+    return replace(graph, weights={name: array for name, array in graph.weights.items() if name in known})
