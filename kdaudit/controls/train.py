@@ -137,14 +137,14 @@ def measure_step_seconds(
         examples=examples,
     )
     batches = chain.from_iterable(run.epochs)
-    n_done = 0
     with _torch_stream(run.layers_seed, device):
         float(run.stepper.step(next(batches)).loss)
         started = time.perf_counter()
-        while n_done < n_steps and time.perf_counter() - started < limit_seconds:
+        seconds, n_done = 0.0, 0
+        while n_done == 0 or (n_done < n_steps and seconds < limit_seconds):
             float(run.stepper.step(next(batches)).loss)  # reading it waits for the GPU
-            n_done += 1
-    return (time.perf_counter() - started) / n_done
+            seconds, n_done = time.perf_counter() - started, n_done + 1
+    return seconds / n_done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
