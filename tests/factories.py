@@ -280,6 +280,7 @@ def _example(index: int, label: int, answer: int, *, image: bool = True) -> Inhe
 
 def _inherited(*, n: int = 96, expected: float = 11.0, n_examples: int = 12) -> InheritedRecord:
     pairs = ((6, 4, 52, 1.6), (6, 2, 11, 2.1), (0, 6, 8, 1.8), (2, 4, 7, 1.4), (6, 3, 5, 0.8), (4, 2, 4, 1.1))
+    pairs += ((3, 4, 3, 0.5), (7, 9, 2, 0.5), (9, 7, 2, 0.5), (1, 3, 2, 0.7))
     scale = n / 96
     return InheritedRecord(
         n=n,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -54,7 +55,8 @@ def write_world(
     """Write the data and the models that put out these logits."""
     folder.mkdir(parents=True, exist_ok=True)
     x = np.concatenate(list(logits.values()), axis=1)
-    np.savez(folder / "eval.npz", x=x, y=labels, **columns)
+    arrays: dict[str, Any] = {"x": x, "y": labels, **columns}
+    np.savez(folder / "eval.npz", **arrays)
     start = 0
     for name, columns_ in logits.items():
         write_selector(folder / f"{name}.onnx", x.shape[1], start, columns_.shape[1])

@@ -71,7 +71,7 @@ def imports_of(path: Path) -> Iterator[Import]:
 
 def package_of(source: str) -> str:
     """The package, or the module of the top level, that a file belongs to."""
-    return source.split("/")[0].removesuffix(".py")
+    return source.split("/", maxsplit=1)[0].removesuffix(".py")
 
 
 def layer_of(package: str) -> int:
@@ -132,4 +132,4 @@ def test_importing_kdaudit_loads_nothing_heavy() -> None:
         "print([m for m in ('torch', 'onnxruntime', 'onnx', 'scipy', 'numpy', 'jinja2') if m in sys.modules])\n"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "[]" == shown.stdout.strip()
+    assert shown.stdout.strip() == "[]"

@@ -69,9 +69,9 @@ def trained(width: int, data: Blobs, seed: int, epochs: int = 10) -> nn.Sequenti
         optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
         x, y = torch.from_numpy(data.x), torch.from_numpy(data.y)
         for _ in range(epochs):
-            for batch in torch.randperm(len(x)).split(64):
+            for batch in torch.randperm(len(x)).reshape(-1, 60):
                 optimizer.zero_grad()
-                nn.functional.cross_entropy(network(x[batch]), y[batch]).backward()
+                torch.autograd.backward(nn.functional.cross_entropy(network(x[batch]), y[batch]))
                 optimizer.step()
     return network.eval()
 

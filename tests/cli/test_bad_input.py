@@ -1,4 +1,4 @@
-"""Bad input ends with exit 2 or 4, one line that says what, where, expected and found, and a hint; nothing is left behind."""
+"""Bad input ends with exit 2 or 4, one line that says what, where, expected and found, and a hint."""
 
 from __future__ import annotations
 

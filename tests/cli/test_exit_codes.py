@@ -132,7 +132,8 @@ def test_several_students_give_the_worst_verdict(honest: World, tmp_path: Path) 
     args = check_args(honest)
     ended = process(*args[:3], honest.path("copier"), *args[3:], cwd=tmp_path)
     assert ended.returncode == 1, ended.stdout + ended.stderr
-    assert [
-        line.split(" ")[0] for line in ended.stdout.splitlines() if ".onnx): " in line
-    ] == ["PASS", "FAIL"]
+    assert [line.split(" ")[0] for line in ended.stdout.splitlines() if ".onnx): " in line] == [
+        "PASS",
+        "FAIL",
+    ]
     assert {"student", "copier"} == {p.name for p in (tmp_path / "kdaudit-report").iterdir()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from scipy import spatial, special, stats
 
 from kdaudit.errors import AlignmentError
 from kdaudit.metrics.panel import measure
-from kdaudit.types import DataRef, Float32, Predictions, Role
+from kdaudit.types import DataRef, Float32, Panel, Predictions, Role
 from tests.panels import model_ref
 
 
@@ -26,7 +27,7 @@ def predictions(logits: Float32, name: str, role: Role, *, data: str = "d") -> P
     )
 
 
-def pair_panel(teacher: object, student: object, labels: object):  # type: ignore[no-untyped-def]
+def pair_panel(teacher: npt.ArrayLike, student: npt.ArrayLike, labels: npt.ArrayLike) -> Panel:
     """The panel of one teacher and one student."""
     t, s = np.asarray(teacher, dtype=np.float32), np.asarray(student, dtype=np.float32)
     return measure(
@@ -35,8 +36,8 @@ def pair_panel(teacher: object, student: object, labels: object):  # type: ignor
     )
 
 
-TEACHER = [[2, 1, 0, -1], [0.5, 2.5, -0.5, 1], [-1, 0, 3, 2]]
-STUDENT = [[1.5, 2, -0.5, -1], [0, 3, -1, 1], [0, -1, 2, 2.5]]
+TEACHER: list[list[float]] = [[2, 1, 0, -1], [0.5, 2.5, -0.5, 1], [-1, 0, 3, 2]]
+STUDENT: list[list[float]] = [[1.5, 2, -0.5, -1], [0, 3, -1, 1], [0, -1, 2, 2.5]]
 
 
 def test_four_distances_by_hand() -> None:
@@ -44,16 +45,16 @@ def test_four_distances_by_hand() -> None:
     panel = pair_panel(TEACHER, STUDENT, [0, 1, 2])
     assert pytest.approx([0.45069342, 0.14184885, 0.47490911], abs=1e-6) == panel.distances["activation"][1]
     assert pytest.approx([0.061650107, 0.011994872, 0.067934274], abs=1e-6) == panel.distances["js"][1]
-    assert [0.5, 0.0, 1.0] == panel.distances["rank"][1].tolist()
-    assert [True, False, True] == (panel.answers[0] != panel.answers[1]).tolist()
+    assert panel.distances["rank"][1].tolist() == [0.5, 0.0, 1.0]
+    assert (panel.answers[0] != panel.answers[1]).tolist() == [True, False, True]
 
 
 def test_ties_take_the_lowest_index_by_hand() -> None:
     """Tied logits answer the lowest class, are counted, and rank by class index."""
     panel = pair_panel([[1, 1, 0], [0, 2, 1]], [[1, 1, 1], [0, 2, 1]], [0, 1])
-    assert [[0, 1], [0, 1]] == panel.answers.tolist()
-    assert [0.5, 0.5] == panel.tied.tolist()
-    assert [0.0, 0.0] == panel.distances["rank"][1].tolist()
+    assert panel.answers.tolist() == [[0, 1], [0, 1]]
+    assert panel.tied.tolist() == [0.5, 0.5]
+    assert panel.distances["rank"][1].tolist() == [0.0, 0.0]
 
 
 @settings(max_examples=60, deadline=None)
@@ -77,9 +78,9 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The panel is the same whether the logits are read row by row or at once."""
     rng = np.random.default_rng(0)
     logits = [rng.normal(size=(23, 6)) for _ in range(2)]
-    whole = pair_panel(*logits, rng.integers(6, size=23))
+    whole = pair_panel(logits[0], logits[1], rng.integers(6, size=23))
     monkeypatch.setattr("kdaudit.metrics.panel.rows_per_chunk", lambda n_classes: 1)
-    by_row = pair_panel(*logits, whole.labels)
+    by_row = pair_panel(logits[0], logits[1], whole.labels)
     for name in ("answers", "confidence", "margin", "best_other", "log_likelihood"):
         assert np.array_equal(getattr(whole, name), getattr(by_row, name))
     for name, values in whole.distances.items():
@@ -105,7 +106,9 @@ def test_margin_decides_the_answer() -> None:
         (STUDENT, [0, -1, 2], "found labels from -1 to 2"),
     ],
 )
-def test_models_that_cannot_be_compared_invalid(student: object, labels: object, message: str) -> None:
+def test_models_that_cannot_be_compared_invalid(
+    student: npt.ArrayLike, labels: npt.ArrayLike, message: str
+) -> None:
     """Different class counts, examples or labels are errors that say so."""
     with pytest.raises(AlignmentError, match=message):
         pair_panel(TEACHER, student, labels)

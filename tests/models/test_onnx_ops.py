@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import onnx.parser
 import pytest
 import torch
 from onnx import numpy_helper
@@ -21,7 +20,8 @@ from kdaudit.errors import ModelError
 from kdaudit.models.onnx_file import read_graph
 from kdaudit.models.onnx_ops import OPERATORS
 from kdaudit.models.specialise import run_graph
-from kdaudit.types import AnyArray, Float32
+from kdaudit.types import AnyArray
+from tests.models.files import drawn, write
 from tests.models.zoo import answers, opened
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def test_excluded_cases_fail(operator: str, tmp_path: Path) -> None:
     assert excluded == failures(operator, tmp_path, excluded=True).keys()
 
 
-# What turns examples x (n, 3, 6, 6) into h, using each operator; CONSTANTS are there for all.
+# What turns examples x (n, 3, 6, 6) into h, using each operator.
 BODIES = {
     "Add": "h = Add (x, two)",
     "AveragePool": "h = AveragePool <kernel_shape = [3, 3], pads = [1, 1, 0, 0]> (x)",
@@ -185,55 +185,12 @@ BODIES = {
     "Transpose": "h = Transpose <perm = [0, 2, 3, 1]> (x)",
     "Unsqueeze": "h = Unsqueeze (x, last)",
 }
-_DRAWN = np.random.default_rng(7)
-CONSTANTS = {
-    "zero": np.float32(0),
-    "two": np.float32(2),
-    "six": np.int64(6),
-    "rest": np.array([-1]),
-    "swapped": np.array([2, 0]),
-    "rows": np.array([[2], [0]]),
-    "margins": np.array([0, 0, 1, 2, 0, 0, 0, 1]),
-    "space": np.array([2, 3]),
-    "rows_of_three": np.array([0, 3, -1]),
-    "start": np.array([5]),
-    "end": np.array([1]),
-    "last": np.array([3]),
-    "backwards": np.array([-2]),
-    "kernel": _DRAWN.normal(size=(4, 3, 2, 3)).astype(np.float32),
-    "kernel_bias": _DRAWN.normal(size=4).astype(np.float32),
-    "dense": _DRAWN.normal(size=(5, 108)).astype(np.float32),
-    "dense_bias": _DRAWN.normal(size=5).astype(np.float32),
-    "square": _DRAWN.normal(size=(6, 6)).astype(np.float32),
-    "scale": _DRAWN.uniform(0.5, 1.5, 3).astype(np.float32),
-    "offset": _DRAWN.normal(size=3).astype(np.float32),
-    "mean": _DRAWN.normal(size=3).astype(np.float32),
-    "variance": _DRAWN.uniform(0.5, 1.5, 3).astype(np.float32),
-}
-
-
-def written(body: str, path: Path, *, batch: str = "N", shape: str = "3, 6, 6", opset: int = 20) -> Path:
-    """A file whose output is h, flattened."""
-    text = f"""<ir_version: 9, opset_import: ["" : {opset}]>
-    net (float[{batch}, {shape}] x) => (float[{batch}, C] y) {{ {body.replace("'", '"')}  y = Flatten (h) }}"""
-    model = onnx.parser.parse_model(text)
-    read = {name for node in model.graph.node for name in node.input}
-    model.graph.initializer.extend(
-        numpy_helper.from_array(np.asarray(array), name) for name, array in CONSTANTS.items() if name in read
-    )
-    onnx.save(model, path)
-    return path
-
-
-def drawn(n: int) -> Float32:
-    """Drawn examples (n, 3, 6, 6)."""
-    return np.random.default_rng(3).standard_normal((n, 3, 6, 6)).astype(np.float32)
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_operator_in_a_network_takes_any_batch(operator: str, tmp_path: Path) -> None:
     """A converted network gives the file's outputs for batches of other sizes than those it was converted at."""
-    path = written(BODIES[operator], tmp_path / "net.onnx")
+    path = write(BODIES[operator], tmp_path / "net.onnx")
     network = opened(path).build_original()
     for n in (1, 5):
         with torch.no_grad():
@@ -264,7 +221,7 @@ def test_operator_in_a_network_takes_any_batch(operator: str, tmp_path: Path) ->
 )
 def test_settings_that_cannot_be_trained_are_refused_invalid(body: str, reason: str, tmp_path: Path) -> None:
     """The message names the operator and its setting; the hint names the ways out."""
-    path = written(body, tmp_path / "net.onnx")
+    path = write(body, tmp_path / "net.onnx")
     with pytest.raises(ModelError, match=f"expected settings of .* that can be trained, {reason}") as caught:
         opened(path)
     assert "--student-arch" in str(caught.value.hint)

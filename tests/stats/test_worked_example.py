@@ -27,7 +27,9 @@ def sample() -> Sample:
         panel_of_answers(
             labels=digits("2 0 0 0 0 2 2 1 0 0 0 1 1 1 0 0 2 2 0 0 1 1 2 1 1 1 1 1 0 2 2 2 2 0 0 1 1 2 2 0"),
             teacher=digits("0 0 1 0 0 2 2 1 2 0 0 1 1 1 0 2 0 2 2 0 2 1 0 1 1 1 1 1 2 2 2 2 0 0 2 1 1 0 2 0"),
-            students=[digits("0 0 0 0 2 0 0 2 2 0 0 1 1 1 0 2 0 2 2 1 0 2 2 1 2 1 0 1 2 1 2 2 0 0 2 1 1 2 2 0")],
+            students=[
+                digits("0 0 0 0 2 0 0 2 2 0 0 1 1 1 0 2 0 2 2 1 0 2 2 1 2 1 0 1 2 1 2 2 0 0 2 1 1 2 2 0")
+            ],
             independent=[
                 digits("1 0 0 0 0 0 2 1 2 0 0 1 1 1 0 2 2 2 0 2 2 1 2 1 1 1 1 1 2 1 2 2 2 0 0 1 1 2 1 0"),
                 digits("1 2 0 0 2 2 0 2 2 1 0 1 1 1 0 1 2 2 0 2 1 1 2 0 2 1 1 1 0 1 0 2 0 0 0 1 0 2 1 0"),
@@ -48,10 +50,12 @@ def test_strata_by_hand(sample: Sample) -> None:
     """Agreement, room, variances and headroom of both strata equal the table."""
     wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
     assert np.flatnonzero(sample.teacher_wrong).tolist() == [0, 2, 8, 15, 16, 18, 20, 22, 28, 32, 34, 37]
-    assert (12, 28) == (wrong.n, right.n)
+    assert (wrong.n, right.n) == (12, 28)
     assert pytest.approx([0.66666667], abs=1e-6) == wrong.student_agreement
     assert pytest.approx([0.33333333, 0.16666667, 0.16666667, 0.25], abs=1e-6) == wrong.control_agreement
-    assert pytest.approx([0.85714286, 0.57142857, 0.78571429, 0.64285714], abs=1e-6) == right.control_agreement
+    assert (
+        pytest.approx([0.85714286, 0.57142857, 0.78571429, 0.64285714], abs=1e-6) == right.control_agreement
+    )
     assert pytest.approx(0.77083333, abs=1e-6) == wrong.room
     assert pytest.approx(0.024739583, abs=1e-6) == variance.student_difference(wrong)
     assert pytest.approx(0.01099537, abs=1e-6) == variance.between_examples(wrong)
@@ -117,6 +121,6 @@ def test_inherited_errors_by_hand(sample: Sample) -> None:
     """The list, the expected count and the false-discovery rate equal the text."""
     found = inherited(sample)
     assert found is not None
-    assert [0, 16, 18, 34] == found.listed.tolist()
+    assert found.listed.tolist() == [0, 16, 18, 34]
     assert pytest.approx((0.66666667, 0.16666667), abs=1e-6) == (found.expected_by_chance, found.fdr)
     assert found.expected_by_chance >= sum(pair.expected_by_chance for pair in found.pairs)
