@@ -76,7 +76,8 @@ def _load_external(model: onnx.ModelProto, path: Path) -> None:
     from onnx.external_data_helper import load_external_data_for_model
 
     folder = path.resolve().parent
-    for tensor in model.graph.initializer:
+    constants = [a.t for node in model.graph.node for a in node.attribute if a.HasField("t")]
+    for tensor in [*model.graph.initializer, *constants]:
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
         location = next((e.value for e in tensor.external_data if e.key == "location"), "")
@@ -91,7 +92,13 @@ def _load_external(model: onnx.ModelProto, path: Path) -> None:
                 f"expected the weights of {path} in {location!r} beside it, found no such file",
                 hint="copy the data file together with the ONNX file",
             )
-    load_external_data_for_model(model, str(folder))
+    try:
+        load_external_data_for_model(model, str(folder))
+    except (ValueError, onnx.checker.ValidationError) as error:
+        raise ModelError(
+            f"expected the weights of {path} beside it, found data cut off: {error}",
+            hint="copy the data file together with the ONNX file",
+        ) from error
 
 
 def _node(proto: onnx.NodeProto) -> Node:

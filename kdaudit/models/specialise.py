@@ -20,6 +20,11 @@ from kdaudit.models.onnx_ops.call import Call, Follow, Growth, Shape, as_tensor
 
 FACTOR = 3
 _DYNAMIC_BATCH = 2
+# What was done to a file, by parts of the names of operators that tell.
+_DERIVED = {
+    "is quantised": ("uantizeLinear", "QLinear", "Integer"),
+    "was optimised for onnxruntime": ("com.microsoft::",),
+}
 
 Values = Mapping[str, Tensor]
 
@@ -84,7 +89,9 @@ def specialise(graph: Graph, *, trained: Collection[str], example_shapes: Mappin
     large = _run(graph, {**weights, **inputs(FACTOR * batch)}, smaller=small, batch=batch)
     found, grown = tuple(small[graph.output].shape), tuple(large[graph.output].shape)
     if len(found) != 2 or found[0] != batch:
-        raise ModelError(f"expected an output of shape ({batch}, classes), found {found} in {graph.path}")
+        raise ModelError(
+            f"expected an output of shape ({batch}, classes), found {found} in {graph.path}", hint=WAYS_OUT
+        )
     if grown != (FACTOR * batch, found[1]):
         raise ModelError(
             f"expected {FACTOR * batch} rows of output for as many examples, found shape {grown} in {graph.path}, "
@@ -104,11 +111,18 @@ def check_operators(graph: Graph) -> None:
     for node in graph.nodes:
         if node.op not in OPERATORS:
             unknown.setdefault(node.op, []).append(node)
-    if unknown:
-        listed = ", ".join(f"{op} ({len(nodes)}x, first {nodes[0].name!r})" for op, nodes in unknown.items())
-        raise ModelError(
-            f"expected operators that can be trained, found also {listed} in {graph.path}", hint=WAYS_OUT
-        )
+    if not unknown:
+        return
+    listed = ", ".join(f"{op} ({len(nodes)}x, first {nodes[0].name!r})" for op, nodes in unknown.items())
+    made = next(
+        (how for how, marks in _DERIVED.items() if any(m in op for op in unknown for m in marks)), None
+    )
+    raise ModelError(
+        f"expected operators that can be trained, found also {listed} in {graph.path}",
+        hint=f"the file {made}: give the one that it was made from with --student-train-as"
+        if made
+        else WAYS_OUT,
+    )
 
 
 def _example_shape(graph: Graph, name: str, given: Mapping[str, Shape]) -> Shape:

@@ -1,0 +1,58 @@
+"""Small ONNX files, written as text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.parser
+from onnx import numpy_helper
+
+from kdaudit.types import Float32
+
+_DRAWN = np.random.default_rng(7)
+CONSTANTS = {
+    "zero": np.float32(0),
+    "two": np.float32(2),
+    "six": np.int64(6),
+    "rest": np.array([-1]),
+    "nought": np.array([0]),
+    "many": np.array([100]),
+    "swapped": np.array([2, 0]),
+    "rows": np.array([[2], [0]]),
+    "margins": np.array([0, 0, 1, 2, 0, 0, 0, 1]),
+    "space": np.array([2, 3]),
+    "rows_of_three": np.array([0, 3, -1]),
+    "start": np.array([5]),
+    "end": np.array([1]),
+    "last": np.array([3]),
+    "backwards": np.array([-2]),
+    "kernel": _DRAWN.normal(size=(4, 3, 2, 3)).astype(np.float32),
+    "kernel_bias": _DRAWN.normal(size=4).astype(np.float32),
+    "dense": _DRAWN.normal(size=(5, 108)).astype(np.float32),
+    "dense_bias": _DRAWN.normal(size=5).astype(np.float32),
+    "square": _DRAWN.normal(size=(6, 6)).astype(np.float32),
+    "scale": _DRAWN.uniform(0.5, 1.5, 3).astype(np.float32),
+    "offset": _DRAWN.normal(size=3).astype(np.float32),
+    "mean": _DRAWN.normal(size=3).astype(np.float32),
+    "variance": _DRAWN.uniform(0.5, 1.5, 3).astype(np.float32),
+}
+
+
+def write(body: str, path: Path, *, batch: str = "N", opset: int = 20) -> Path:
+    """A file that makes h of examples x, by CONSTANTS, and gives it flattened as its output y."""
+    text = f"""<ir_version: 9, opset_import: ["" : {opset}]>
+    net (float[{batch}, 3, 6, 6] x) => (float[{batch}, C] y) {{ {body.replace("'", '"')}  y = Flatten (h) }}"""
+    model = onnx.parser.parse_model(text)
+    read = {name for node in model.graph.node for name in node.input}
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(array), name) for name, array in CONSTANTS.items() if name in read
+    )
+    onnx.save(model, path)
+    return path
+
+
+def drawn(n: int) -> Float32:
+    """Drawn examples (n, 3, 6, 6)."""
+    return np.random.default_rng(3).standard_normal((n, 3, 6, 6)).astype(np.float32)
