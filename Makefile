@@ -1,0 +1,54 @@
+# Every target works on a fresh machine with Python 3.11 or newer: it makes .venv and installs what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow test-browser lint types format bench wheel clean
+
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+demo: .venv/.installed  ## Audit two bundled students: one must fail, one must pass
+	$(BIN)/kdaudit demo
+
+test: .venv/.dev  ## The tests: under 10 minutes on two cores
+	$(BIN)/python -m pytest -q
+
+test-slow: .venv/.dev  ## The long ones: big networks, real data
+	$(BIN)/python -m pytest -q -m slow
+
+test-browser: .venv/.dev  ## The report in Chromium (needs chromium and its driver, node and npm)
+	$(BIN)/python -m pytest -q -m browser
+
+lint: .venv/.dev  ## Style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.dev  ## mypy, strict
+	$(BIN)/mypy
+
+format: .venv/.dev  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.dev  ## Benchmarks: ratios against what one would write by hand
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/measures.py
+	$(BIN)/python benchmarks/training.py
+
+wheel: .venv/.dev  ## Build the wheel
+	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+
+clean:  ## Remove the environment and what was built
+	rm -rf .venv dist build
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+.venv/.installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/.dev: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@ .venv/.installed

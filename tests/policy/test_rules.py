@@ -1,0 +1,251 @@
+"""Each rule is total, each threshold is where the method puts it, and the verdict adds up in one order."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kdaudit.policy import RULES
+from kdaudit.policy.judge import judge
+from kdaudit.policy.limits import LIMITS
+from kdaudit.types import Assessment, Evidence, Fitness, Inherited, Outcome, RuleOutcome, RuleStatus
+
+
+def evidence(name: str, estimate: float, low: float, high: float, p: float) -> Evidence:
+    """Evidence of 10 controls on 500 examples."""
+    return Evidence(procedure=name, estimate=estimate, low=low, high=high, p_value=p, n=500, n_controls=10)
+
+
+def assessment(
+    *,
+    kappa: tuple[float, float, float, float] = (0.01, -0.02, 0.04, 0.4),
+    ratio: tuple[float, float, float, float] = (1.0, 0.9, 1.1, 0.5),
+    gap: float = 0.0,
+    tilt: Evidence | None = None,
+    did_p: float = 0.5,
+    transfer_p: float = 0.5,
+    sharpness: float | None = 0.1,
+    listed: int = 5,
+    **fitness: object,
+) -> Assessment:
+    """An honest student's assessment, but for what is given."""
+    facts: dict[str, object] = {
+        "n_W": 500,
+        "n_R": 4500,
+        "headroom_W": 300.0,
+        "n_controls": 10,
+        "n_trained_controls": 10,
+        "n_before_duplicates": 5000,
+        **fitness,
+    }
+    effects = {
+        "kappa_W": evidence("kappa_W", *kappa),
+        "kappa_R": evidence("kappa_R", 0.0, -0.1, 0.1, 0.5),
+        "rrr": evidence("rrr", *ratio),
+        "did": evidence("did", 0.1, 0.0, 0.2, did_p),
+        "accuracy_gap": evidence("accuracy_gap", gap, gap - 0.01, gap + 0.01, 0.5),
+        "negative_flips": evidence("negative_flips", 0.0, -0.01, 0.01, 0.5),
+        "ece": evidence("ece", 0.0, -0.01, 0.01, 0.5),
+        "transfer.activation": evidence("transfer.activation", 0.0, -0.01, 0.01, transfer_p),
+    }
+    if tilt is not None:
+        effects["tilt"] = tilt
+    return Assessment(
+        fitness=Fitness(**facts),  # type: ignore[arg-type]
+        effects=effects,
+        transfer_holm={"activation": transfer_p},
+        p_asymmetry=max(ratio[3], kappa[3]),
+        inherited=Inherited(
+            listed=np.arange(listed),
+            tau=0,
+            expected_by_chance=4.0,
+            fdr=0.8,
+            p_value=0.3 if listed < 10 else 0.001,
+            pairs=(),
+        ),
+        sharpness=sharpness,
+        n_repeated_W=200,
+        n_repeated_by_controls_W=198.0,
+    )
+
+
+EMPTY = Assessment(
+    fitness=Fitness(n_W=0, n_R=0, headroom_W=None, n_controls=0, n_trained_controls=0),
+    effects={},
+    transfer_holm={},
+    p_asymmetry=None,
+    inherited=None,
+    sharpness=None,
+)
+GUILTY = (0.3, 0.2, 0.4, 0.001)
+
+
+def outcome(rule: str, found: Assessment) -> RuleOutcome:
+    """How one rule ends."""
+    return RULES[rule](found, LIMITS)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_nothing_measured_is_never_a_pass(rule: str) -> None:
+    """Every rule is total and says why; only sanity, which needs no evidence, has nothing to complain about."""
+    found = outcome(rule, EMPTY)
+    assert rule == found.rule
+    assert found.status is not RuleStatus.PASS or rule == "KD306"
+    assert found.reason or found.status is RuleStatus.PASS
+    assert Outcome.INCONCLUSIVE == judge(RULES, EMPTY, LIMITS).outcome
+
+
+def test_an_honest_student_passes_every_rule() -> None:
+    """Pass, and no rule fails, warns or is undecided."""
+    verdict = judge(RULES, assessment(), LIMITS)
+    assert Outcome.PASS == verdict.outcome
+    assert {RuleStatus.PASS, RuleStatus.FINDING, RuleStatus.NOT_JUDGED} >= {o.status for o in verdict.rules}
+
+
+@pytest.mark.parametrize(
+    ("kappa", "status"),
+    [
+        ((0.10, 0.02, 0.18, 0.05), RuleStatus.FAIL),
+        ((0.0999, 0.02, 0.18, 0.05), RuleStatus.PASS),
+        ((0.10, -0.01, 0.19, 0.051), RuleStatus.PASS),
+        ((0.10, -0.01, 0.20, 0.051), RuleStatus.UNDECIDED),
+        ((0.05, -0.10, 0.21, 0.3), RuleStatus.UNDECIDED),
+        ((-0.3, -0.5, -0.1, 0.99), RuleStatus.PASS),
+    ],
+)
+def test_wrong_knowledge_by_hand(kappa: tuple[float, float, float, float], status: RuleStatus) -> None:
+    """FAIL from .10 with p <= .05, PASS if the interval ends below .20, else undecided."""
+    assert status == outcome("KD201", assessment(kappa=kappa)).status
+
+
+def test_the_tilt_guard_blocks_a_pass_only() -> None:
+    """A tilted kappa that ends at .20 or above makes a pass undecided; a fail stays one."""
+    tilt = evidence("tilt", 0.1, 0.0, 0.25, 0.1)
+    assert RuleStatus.UNDECIDED == outcome("KD201", assessment(tilt=tilt)).status
+    assert RuleStatus.FAIL == outcome("KD201", assessment(kappa=GUILTY, tilt=tilt)).status
+    low = dataclasses.replace(tilt, high=0.19)
+    assert RuleStatus.PASS == outcome("KD201", assessment(tilt=low)).status
+
+
+@pytest.mark.parametrize(
+    ("ratio", "kappa", "asymmetry"),
+    [
+        ((1.25, 1.1, 1.5, 0.01), GUILTY, "negative"),
+        ((1.24, 1.1, 1.5, 0.01), GUILTY, "undetermined"),
+        ((1.5, 0.9, 2.0, 0.06), GUILTY, "undetermined"),
+        ((1.5, 1.1, 2.0, 0.01), (0.03, -0.1, 0.15, 0.3), "undetermined"),
+        ((1.0, 0.8, 1.24, 0.5), GUILTY, "absent"),
+        ((1.5, 0.9, 2.0, 0.2), (0.01, -0.05, 0.09, 0.4), "absent"),
+    ],
+)
+def test_asymmetry_by_hand(
+    ratio: tuple[float, float, float, float], kappa: tuple[float, float, float, float], asymmetry: str
+) -> None:
+    """Negative needs both p and a ratio of 1.25; absent needs an upper end below 1.25, or kappa_W's below .10."""
+    assert asymmetry == judge(RULES, assessment(ratio=ratio, kappa=kappa), LIMITS).asymmetry
+
+
+@pytest.mark.parametrize(
+    ("kappa_p", "did_p", "transfer_p", "attribution"),
+    [
+        (0.01, 0.01, 0.01, "this_teacher"),
+        (0.06, 0.01, 0.01, "unproven"),
+        (0.01, 0.06, 0.01, "unproven"),
+        (0.01, 0.01, 0.06, "unproven"),
+    ],
+)
+def test_attribution_needs_all_three_by_hand(
+    kappa_p: float, did_p: float, transfer_p: float, attribution: str
+) -> None:
+    """p(kappa_W), p(DID) and the smallest Holm p, each at most .05."""
+    found = assessment(kappa=(0.3, 0.2, 0.4, kappa_p), did_p=did_p, transfer_p=transfer_p)
+    assert attribution == judge(RULES, found, LIMITS).attribution
+
+
+VIOLATIONS: dict[str, dict[str, Any]] = {
+    "KD301": {"unmatched": "It is another architecture."},
+    "KD302": {"n_W": 19},
+    "KD305": {"n_controls": 2},
+    "KD306": {"problems": ("The teacher is constant.",)},
+    "KD307": {"n_duplicates": 1001},
+}
+
+
+@pytest.mark.parametrize("rule", VIOLATIONS)
+def test_a_violated_fitness_rule_makes_it_inconclusive_whatever_the_numbers(rule: str) -> None:
+    """Even a guilty student is then not judged, and nothing is attributed."""
+    found = assessment(kappa=GUILTY, ratio=(2.0, 1.5, 2.5, 0.001), **VIOLATIONS[rule])
+    verdict = judge(RULES, found, LIMITS)
+    assert Outcome.INCONCLUSIVE == verdict.outcome
+    assert RuleStatus.UNDECIDED == outcome(rule, found).status
+    assert outcome(rule, found).fitness
+    assert outcome(rule, found).reason in verdict.reason
+    assert ("undetermined", "unproven") == (verdict.asymmetry, verdict.attribution)
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule", "status"),
+    [
+        ({"n_W": 20}, "KD302", RuleStatus.WARNING),
+        ({"n_W": 199}, "KD302", RuleStatus.WARNING),
+        ({"n_W": 200}, "KD302", RuleStatus.PASS),
+        ({"n_R": 19}, "KD302", RuleStatus.UNDECIDED),
+        ({"headroom_W": 9.99}, "KD302", RuleStatus.UNDECIDED),
+        ({"headroom_W": 10.0}, "KD302", RuleStatus.PASS),
+        ({"n_controls": 3}, "KD305", RuleStatus.WARNING),
+        ({"n_controls": 10}, "KD305", RuleStatus.PASS),
+        ({"unfit": ("a", "b"), "n_trained_controls": 10}, "KD301", RuleStatus.PASS),
+        ({"unfit": ("a", "b", "c"), "n_trained_controls": 10}, "KD301", RuleStatus.UNDECIDED),
+        ({"n_duplicates": 50}, "KD307", RuleStatus.PASS),
+        ({"n_duplicates": 51}, "KD307", RuleStatus.WARNING),
+        ({"n_duplicates": 1000}, "KD307", RuleStatus.WARNING),
+        ({"n_duplicates": 4000, "duplicates_kept": True}, "KD307", RuleStatus.WARNING),
+        ({"unmatched": "Other.", "unmatched_allowed": True}, "KD301", RuleStatus.PASS),
+    ],
+)
+def test_fitness_bounds_by_hand(facts: dict[str, Any], rule: str, status: RuleStatus) -> None:
+    """Each bound on both of its sides."""
+    assert status == outcome(rule, assessment(**facts)).status
+
+
+@pytest.mark.parametrize(
+    ("gap", "kappa", "status", "verdict"),
+    [
+        (0.05, (0.01, -0.02, 0.04, 0.4), RuleStatus.PASS, Outcome.PASS),
+        (0.051, (0.01, -0.02, 0.04, 0.4), RuleStatus.UNDECIDED, Outcome.INCONCLUSIVE),
+        (0.051, GUILTY, RuleStatus.UNDECIDED, Outcome.INCONCLUSIVE),
+        (-0.051, (0.01, -0.02, 0.04, 0.4), RuleStatus.UNDECIDED, Outcome.INCONCLUSIVE),
+        (-0.2, GUILTY, RuleStatus.WARNING, Outcome.FAIL),
+    ],
+)
+def test_accuracy_gap_by_hand(
+    gap: float, kappa: tuple[float, float, float, float], status: RuleStatus, verdict: Outcome
+) -> None:
+    """|g| > 5 points blocks PASS, g > 5 points blocks FAIL too, a lower student never escapes FAIL by its gap."""
+    found = assessment(gap=gap, kappa=kappa)
+    assert status == outcome("KD301", found).status
+    assert verdict == judge(RULES, found, LIMITS).outcome
+
+
+def test_warnings_never_change_the_verdict() -> None:
+    """A negative asymmetry, many inherited errors, a blunt audit and lost accuracy warn, and the audit passes."""
+    found = assessment(
+        kappa=(0.09, 0.05, 0.15, 0.001), ratio=(1.5, 1.3, 1.8, 0.001), gap=-0.03, sharpness=0.3, listed=40
+    )
+    verdict = judge(RULES, found, LIMITS)
+    assert {"KD202", "KD204", "KD304", "KD401"} <= {
+        o.rule for o in verdict.rules if o.status is RuleStatus.WARNING
+    }
+    assert Outcome.PASS == verdict.outcome
+
+
+def test_positive_controls_show_that_transfer_could_be_seen() -> None:
+    """KD303 passes if one freshly distilled student shows wrong knowledge, and warns if none does."""
+    shown, not_shown = evidence("kappa_W", 0.4, 0.3, 0.5, 0.001), evidence("kappa_W", 0.0, -0.1, 0.1, 0.5)
+    with_one = dataclasses.replace(assessment(), positive=(shown, not_shown))
+    with_none = dataclasses.replace(assessment(), positive=(not_shown,))
+    assert RuleStatus.PASS == outcome("KD303", with_one).status
+    assert RuleStatus.WARNING == outcome("KD303", with_none).status
