@@ -70,7 +70,7 @@ class _Writer:
         self.tracer = GraphAppendingTracer(self.graph)
         self.root: dict[str, nn.Module | Tensor] = {}
         self.proxies: dict[str, fx.Proxy] = {}
-        self.constants: dict[str, fx.Proxy] = {}
+        self.n_constants = 0
 
     def write(self) -> fx.GraphModule:
         graph = self.specialised.graph
@@ -85,20 +85,17 @@ class _Writer:
         self.graph.output(self.proxies[graph.output].node)
         return fx.GraphModule(self.root, self.graph, class_name="ConvertedNetwork").eval()
 
-    def value(self, name: str) -> fx.Proxy | float | int:
-        """What stands for a value: a proxy, or the number itself where it is a known single one."""
+    def value(self, name: str) -> fx.Proxy:
+        """What stands for a value."""
         if name in self.proxies:
             return self.proxies[name]
         if name in self.weights.trained:
             return self._parameter(name)
-        known = self.specialised.small[name]
-        if known.ndim == 0:
-            return known.item()
-        if name not in self.constants:
-            key = f"constant{len(self.constants) + 1}"
-            self.root[key] = known.clone()
-            self.constants[name] = self._proxy(self.graph.get_attr(key))
-        return self.constants[name]
+        self.n_constants += 1
+        key = f"constant{self.n_constants}"
+        self.root[key] = self.specialised.small[name].clone()
+        self.proxies[name] = self._proxy(self.graph.get_attr(key))
+        return self.proxies[name]
 
     @cached_property
     def batch(self) -> fx.Proxy:

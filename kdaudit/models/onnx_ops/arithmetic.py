@@ -1,6 +1,8 @@
-"""Arithmetic with broadcasting, comparisons of types, and means over axes."""
+"""Arithmetic with broadcasting, and means over axes."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -37,3 +39,41 @@ def reduce_mean(call: Call) -> Tensor:
             return x
         axes = list(range(len(call.shape(0))))
     return torch.mean(x, dim=axes, keepdim=bool(call.node.integer("keepdims", 1)))
+
+
+def maximum(call: Call) -> Tensor:
+    """The larger of the inputs, element by element."""
+    return _pairwise(call, torch.maximum)
+
+
+def minimum(call: Call) -> Tensor:
+    """The smaller of the inputs, element by element."""
+    return _pairwise(call, torch.minimum)
+
+
+def absolute(call: Call) -> Tensor:
+    """|x|."""
+    return torch.abs(call.tensor(0))
+
+
+def sign(call: Call) -> Tensor:
+    """-1, 0 or 1."""
+    return torch.sign(call.tensor(0))
+
+
+def floor(call: Call) -> Tensor:
+    """The next whole number below."""
+    return torch.floor(call.tensor(0))
+
+
+def range_(call: Call) -> Tensor:
+    """From a start, in steps, up to but without a limit."""
+    start, limit, step = (call.value(slot).item() for slot in (0, 1, 2))
+    return torch.arange(start, limit, step, dtype=call.dtype(0))
+
+
+def _pairwise(call: Call, function: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    result = call.tensor(0)
+    for slot in range(1, len(call.node.inputs)):
+        result = function(result, call.tensor(slot))
+    return result
