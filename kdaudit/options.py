@@ -121,7 +121,7 @@ class AuditSpec:
         Help("Precision of training; auto: fp32 on CPU, mixed on CUDA.", "Run"),
     ] = "auto"
     workers: Annotated[
-        int | None, Help("Controls trained at once on the CPU; default: one per core.", "Run")
+        int | None, Help("Controls trained at once; default: one per core. 0: in this process.", "Run")
     ] = None
     time_limit: Annotated[str, Help("Train nothing more if it would take longer, e.g. 90m, 12h.", "Run")] = (
         "12h"

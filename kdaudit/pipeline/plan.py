@@ -100,12 +100,13 @@ def _check(spec: AuditSpec) -> None:
         ("random_controls", 0),
         ("positive_controls", 0),
         ("max_examples", 0),
+        ("workers", 0),
     ):
-        if getattr(spec, name) < least:
+        if getattr(spec, name) is not None and getattr(spec, name) < least:
             raise SpecError(
                 f"expected --{name.replace('_', '-')} of at least {least}, found {getattr(spec, name)}"
             )
-    for name in ("limit", "limit_train", "workers"):
+    for name in ("limit", "limit_train"):
         value = getattr(spec, name)
         if value is not None and value < 1:
             raise SpecError(f"expected --{name.replace('_', '-')} of at least 1, found {value}")

@@ -11,6 +11,7 @@ from kdaudit.pipeline.tasks import warm_up
 
 def open_pool(setup: Setup) -> LocalPool:
     """Workers for training: one single-threaded process per core; on CUDA one after the other in this process."""
-    if setup.device != "cpu":
-        return LocalPool(0)
-    return LocalPool(setup.spec.workers or os.cpu_count() or 1, threads_per_worker=1, initializer=warm_up)
+    workers = setup.spec.workers
+    if workers is None:
+        workers = 0 if setup.device != "cpu" else os.cpu_count() or 1
+    return LocalPool(workers, threads_per_worker=1, initializer=warm_up)

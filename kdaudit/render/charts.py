@@ -197,7 +197,7 @@ def edges(band: Span) -> tuple[Line, Line]:
     )
 
 
-def nice_step(extent: float, most: int) -> float:
+def nice_step(extent: float, most: float) -> float:
     """The smallest step out of 1, 2, 2.5, 5 times a power of ten that needs at most `most` steps.
 
     >>> nice_step(0.35, 4), nice_step(100, 4)
@@ -209,7 +209,7 @@ def nice_step(extent: float, most: int) -> float:
     return float(f"{step * power:.12g}")
 
 
-def ticks(low: float, high: float, most: int = 4) -> tuple[float, ...]:
+def ticks(low: float, high: float, most: float = 4) -> tuple[float, ...]:
     """Round values from `low` to `high`, at most `most` + 1 of them.
 
     >>> ticks(0, 0.35)
@@ -229,12 +229,12 @@ def log_ticks(scale: Scale) -> tuple[float, ...]:
     return tuple(inside)
 
 
-def around(values: Sequence[float], *, least: float) -> Scale:
+def around(values: Sequence[float], *, least: float, steps: int = 4) -> Scale:
     """An axis with round ends that holds all values and spans at least `least`."""
     low, high = min(values), max(values)
     margin = max(least - (high - low), 0.0) / 2
     low, high = low - margin, high + margin
-    step = nice_step(high - low, 4)
+    step = nice_step(high - low, steps)
     return Scale(
         low=float(f"{math.floor(low / step + 1e-9) * step:.12g}"),
         high=float(f"{math.ceil(high / step - 1e-9) * step:.12g}"),

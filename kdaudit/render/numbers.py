@@ -163,14 +163,15 @@ def p_bare(p: float | None) -> str:
         return f"<{NBSP}.001"
     if p > LARGEST_P:
         return f">{NBSP}.99"
-    return _no_leading_zero(fixed(p, decimals_for([p], _significant(p), [ALPHA])))
+    text = fixed(p, decimals_for([p], _significant(p), [ALPHA]))
+    return _no_leading_zero(text[:4] + text[4:].rstrip("0"))
 
 
 def p_value(p: float | None) -> str:
     """A p-value for a sentence.
 
     >>> p_value(0.002), p_value(0.0001)
-    ('p\\xa0=\\xa0.0020', 'p\\xa0<\\xa0.001')
+    ('p\\xa0=\\xa0.002', 'p\\xa0<\\xa0.001')
     """
     text = p_bare(p)
     return f"p{NBSP}{text}" if text[0] in "<>" else f"p{NBSP}={NBSP}{text}"

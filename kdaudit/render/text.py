@@ -59,14 +59,21 @@ def short(text: str) -> str:
 def sentence(text: str) -> str:
     """The text on one line, ending like a sentence; empty text stays empty.
 
-    >>> sentence("too few controls"), sentence("Why?")
-    ('Too few controls.', 'Why?')
+    >>> sentence("shirt: 5 of 9"), sentence("Why?")
+    ('shirt: 5 of 9.', 'Why?')
     """
     line = one_line(text)
-    if not line:
-        return ""
-    line = line[0].upper() + line[1:]
-    return line if line[-1] in ".!?:" else line + "."
+    return line if not line or line[-1] in ".!?:" else line + "."
+
+
+def opening(text: str) -> str:
+    """A sentence that begins with a capital.
+
+    >>> opening("too few controls")
+    'Too few controls.'
+    """
+    line = sentence(text)
+    return line[:1].upper() + line[1:]
 
 
 def listing(items: list[str]) -> str:

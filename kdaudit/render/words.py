@@ -111,15 +111,15 @@ def lead(result: AuditResult) -> str:
 def body(result: AuditResult) -> tuple[str, ...]:
     """The banner's further sentences, one paragraph each."""
     if facts.nothing_measured(result):
-        return (text.sentence(result.reason),)
+        return (text.opening(result.reason),)
     broken = facts.unfit_rules(result)
     if broken:
-        reasons = " ".join(text.sentence(row.reason or row.title) for row in broken)
+        reasons = " ".join(text.opening(row.reason or row.title) for row in broken)
         return (reasons, "The numbers below are shown as they were measured; no verdict is drawn from them.")
     parts = [_counts(result), _share(result), _most_affected(result), _origin(result)]
     said = " ".join(part for part in parts if part)
     extra = _waived_reasons(result) if result.verdict is Outcome.PASS else _failed_reasons(result)
-    return tuple(part for part in (said or text.sentence(result.reason), extra) if part)
+    return tuple(part for part in (said or text.opening(result.reason), extra) if part)
 
 
 def _lead_on_mistakes(result: AuditResult) -> str:
@@ -175,7 +175,7 @@ def _share(result: AuditResult) -> str:
     """What the share taken over is, and what is allowed."""
     effect = result.kappa_W
     if effect is None or effect.estimate is None:
-        return text.sentence(effect.note) if effect is not None else ""
+        return text.opening(effect.note) if effect is not None else ""
     bounds = facts.limits(result, "KD201")
     estimate = numbers.percent(effect.estimate, 0, bounds)
     if effect.low90 is None or effect.high90 is None:
@@ -227,7 +227,7 @@ def _tilt(result: AuditResult) -> str:
             f"the interval reaches {end}, where less than {numbers.percent(result.margin_pass)} is required."
         )
     row = facts.rule(result, "KD201")
-    return text.sentence(row.reason if row else result.reason)
+    return text.opening(row.reason if row else result.reason)
 
 
 def _most_affected(result: AuditResult) -> str:
@@ -253,12 +253,12 @@ def _failed_reasons(result: AuditResult) -> str:
     """The reasons of failed rules that the numbers above do not give."""
     told = {"KD201", "KD202"} if facts.status(result, "KD201") is RuleStatus.FAIL else {"KD201"}
     rows = [row for row in result.rules if row.outcome is RuleStatus.FAIL and row.id not in told]
-    return " ".join(text.sentence(row.reason or row.title) for row in rows)
+    return " ".join(text.opening(row.reason or row.title) for row in rows)
 
 
 def _waived_reasons(result: AuditResult) -> str:
     rows = [row for row in result.rules if row.outcome is RuleStatus.WAIVED]
-    return " ".join(f"{row.id} is waived: {text.sentence(row.reason or row.title)}" for row in rows)
+    return " ".join(f"{row.id} is waived: {text.opening(row.reason or row.title)}" for row in rows)
 
 
 def _rules(n: int) -> str:

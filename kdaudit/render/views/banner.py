@@ -56,7 +56,7 @@ def banner(result: AuditResult) -> BannerView:
     facts_ = (
         Fact("Teacher", text.name(result.teacher)),
         Fact(students, ", ".join(text.name(student) for student in result.students) or numbers.NONE),
-        Fact("Data", f"{data}, {numbers.plural(result.n, 'example')}"),
+        Fact("Data", f"{data}, {numbers.count(result.n)}"),
         Fact("Controls", controls(result)),
         Fact("Audited", numbers.day(result.started)),
     )
@@ -65,7 +65,7 @@ def banner(result: AuditResult) -> BannerView:
 
 def controls(result: AuditResult) -> str:
     """How many controls of which kind."""
-    parts = [f"{result.n_controls} independent"] if result.n_controls else []
+    parts = [str(result.n_controls)] if result.n_controls else []
     parts += [f"{result.n_random} random"] if result.n_random else []
     parts += [f"{result.n_positive} positive"] if result.n_positive else []
     return " + ".join(parts) or "none"

@@ -62,7 +62,7 @@ def controls(result: AuditResult) -> ControlsView:
     curves = _curves(result)
     return ControlsView(
         findings.of_controls(result),
-        tuple(said for said in (_recipe(result), text.sentence(result.fidelity), _positive(result)) if said),
+        tuple(said for said in (_recipe(result), text.opening(result.fidelity), _positive(result)) if said),
         curves,
         tuple(f"curve-{kind}" for kind in ("i", "p", "r") if curves and any(c.kind == kind for c in curves.curves)),
         _levelled(result),
@@ -72,7 +72,7 @@ def controls(result: AuditResult) -> ControlsView:
             for row in result.assumptions
         ),
         tuple(
-            UnfitRow(text.name(model.name), text.sentence(model.unfit_reason) or "No reason was recorded.")
+            UnfitRow(text.name(model.name), text.opening(model.unfit_reason) or "No reason was recorded.")
             for model in facts.unfit(result)
         ),
     )
@@ -182,8 +182,9 @@ def _levelled(result: AuditResult) -> str:
         moved.append(max(last) - min(last))
     if not moved or min(len(model.curve) for model in _trained(result)) < _LAST_EPOCHS:
         return ""
+    most = max(max(moved) * 100, 0.1)
     return (
-        f"In the last {_LAST_EPOCHS} epochs no run moved by more than {numbers.number(max(moved) * 100)} points. "
+        f"In the last {_LAST_EPOCHS} epochs no run moved by more than {numbers.number(most)} points. "
         "Accuracy is that on the training batches as they were trained."
     )
 

@@ -10,6 +10,7 @@ from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
 
 _HEIGHT, _ROW, _AXIS = 50.0, 14.0, 30.0
 _CARD_LOW, _CARD_HIGH = -0.2, 0.6
+_MOST_STEPS = 3.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ def _accuracy(result: AuditResult) -> Card:
 def _accuracy_words(result: AuditResult) -> str:
     gap, opening = result.accuracy_gap, findings.against_controls(result.accuracy_gap)
     if gap is None or gap.estimate is None:
-        return text.sentence(gap.note if gap and gap.note else "Not compared with networks trained without the teacher")
+        return text.opening(gap.note if gap and gap.note else "Not compared with networks trained without the teacher")
     size = numbers.number(abs(gap.estimate) * 100)
     more = "more" if gap.estimate > 0 else "less"
     interval = ""
@@ -116,7 +117,7 @@ def _accuracy_plot(result: AuditResult) -> charts.Plot | None:
     shown = [*students, *teachers, *([max(band.low, 0.0), min(band.high, 1.0)] if band else controls)]
     if not students:
         return None
-    scale = charts.around(shown, least=0.02)
+    scale = charts.around(shown, least=0.02, steps=3)
     spans = (charts.span(scale, band.low, band.high, y=6, height=16),) if band else ()
     dots = [dot for value in ([] if band else controls) for dot in charts.row(scale, "ind", [value], y=_ROW)]
     dots += [dot for value in teachers for dot in charts.row(scale, "tea", [value], y=_ROW)]
@@ -207,13 +208,13 @@ def _share_card(
     why: str,
 ) -> Card:
     if effect is None or effect.estimate is None:
-        note = text.sentence(effect.note if effect and effect.note else "Not measured")
+        note = text.opening(effect.note if effect and effect.note else "Not measured")
         return _card(result, rule, title=title, big=numbers.NONE, aside="not measured", plot=None, why=note)
     big = numbers.percent(effect.estimate, 0, bounds)
     interval = ""
     if effect.low90 is not None and effect.high90 is not None:
         interval = numbers.percent_range(effect.low90, effect.high90, 0, bounds)
-    values = [value for value in charts.ticks(scale.low, scale.high) if scale.holds(value)]
+    values = [value for value in charts.ticks(scale.low, scale.high, _MOST_STEPS) if scale.holds(value)]
     named = f"{title}: {big}, interval {interval or 'unknown'}; 0 is a network without the teacher, 100 % a full copy"
     plot = effect_plot(
         "p-wrong" if rule else "p-right",
@@ -232,7 +233,7 @@ def _share_card(
 def _ratio(result: AuditResult) -> Card:
     effect, title = result.rrr, "Asymmetry (ratio)"
     if effect is None or effect.estimate is None:
-        note = text.sentence(effect.note if effect and effect.note else "Not measured")
+        note = text.opening(effect.note if effect and effect.note else "Not measured")
         return _card(result, "KD202", title=title, big=numbers.NONE, aside="not measured", plot=None, why=note)
     scale = ratio_scale(effect)
     bounds = facts.limits(result, "KD202")

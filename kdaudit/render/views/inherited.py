@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from dataclasses import dataclass
+
+from PIL import Image, UnidentifiedImageError
 
 from kdaudit.render import charts, facts, findings, numbers, text
 from kdaudit.schema import AuditResult, InheritedExample, InheritedRecord
 
 _MOST_PAIRS = 20
 _MOST_FEATURES = 8
+_COARSE = 64
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]+={0,2}")
 
 
@@ -17,8 +22,7 @@ _PICTURE = re.compile(r"data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]+={
 class PairRow:
     """Inherited errors of one pair of classes: a bar of `bar` width and a tick at `chance`."""
 
-    label: str
-    answer: str
+    pair: str
     n: str
     expected: str
     bar: str
@@ -37,11 +41,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ExampleCard:
-    """One inherited error; `picture` is a data URI, empty where there is none."""
+    """One inherited error; `picture` is a data URI, empty where there is none; `coarse` ones keep their pixels."""
 
     id: str
     label: str
     picture: str
+    coarse: bool
     features: str
     answers: tuple[Answer, ...]
 
@@ -55,7 +60,6 @@ class InheritedView:
     caption: str
     total: str
     total_expected: str
-    more: str
     cards: tuple[ExampleCard, ...]
     gallery: str
     note: str
@@ -67,21 +71,19 @@ def inherited(result: AuditResult) -> InheritedView:
     """The inherited errors of an audit."""
     record, finding = result.inherited, findings.of_inherited(result)
     if record is None or record.n == 0:
-        return InheritedView(finding, (), "", "", "", "", (), "", "", "", _origin(result))
+        return InheritedView(finding, (), "", "", "", (), "", "", "", _origin(result))
     shown = record.fdr <= facts.LARGEST_FDR
     left_out = "" if shown else (
         "The examples are in audit.json. Chance alone explains so many of them that a gallery would suggest "
         "a meaning that they do not have."
     )
     cards = tuple(_card(result, example) for example in record.examples) if shown else ()
-    hidden = len(record.pairs) - _MOST_PAIRS
     return InheritedView(
         finding,
         _pairs(result, record),
         _caption(record),
         numbers.count(record.n),
         numbers.number(record.expected_by_chance),
-        f"{numbers.plural(hidden, 'more pair')} in audit.json." if hidden > 0 else "",
         cards,
         f"{numbers.count(len(cards))} of {numbers.plural(record.n, 'inherited error')}",
         _note(record),
@@ -91,13 +93,13 @@ def inherited(result: AuditResult) -> InheritedView:
 
 
 def _pairs(result: AuditResult, record: InheritedRecord) -> tuple[PairRow, ...]:
-    ranked = sorted(record.pairs, key=lambda pair: (-pair.n, pair.label, pair.answer))[:_MOST_PAIRS]
+    ranked = sorted(record.pairs, key=lambda pair: (-pair.n, pair.label, pair.answer))
+    ranked, others = ranked[:_MOST_PAIRS], ranked[_MOST_PAIRS:]
     longest = max((max(pair.n, pair.expected_by_chance) for pair in ranked), default=1.0)
     scale = charts.Scale(low=0.0, high=max(longest * 1.06, 1e-9))
-    return tuple(
+    rows = [
         PairRow(
-            facts.class_name(result, pair.label),
-            facts.class_name(result, pair.answer),
+            f"{facts.class_name(result, pair.label)} → {facts.class_name(result, pair.answer)}",
             numbers.count(pair.n),
             numbers.number(pair.expected_by_chance),
             scale.x(pair.n),
@@ -105,7 +107,20 @@ def _pairs(result: AuditResult, record: InheritedRecord) -> tuple[PairRow, ...]:
             pair.n > max(4 * pair.expected_by_chance, 4),
         )
         for pair in ranked
-    )
+    ]
+    if others:
+        n, expected = sum(pair.n for pair in others), sum(pair.expected_by_chance for pair in others)
+        rows.append(
+            PairRow(
+                f"{numbers.plural(len(others), 'other pair')}, in audit.json",
+                numbers.count(n),
+                numbers.number(expected),
+                "",
+                "",
+                strong=False,
+            )
+        )
+    return tuple(rows)
 
 
 def _caption(record: InheritedRecord) -> str:
@@ -129,10 +144,12 @@ def _card(result: AuditResult, example: InheritedExample) -> ExampleCard:
         f"{numbers.count(row.n)} {facts.class_name(result, row.answer)}" for row in example.controls
     )
     answer = facts.class_name(result, example.answer)
+    width = _width(example.image)
     return ExampleCard(
         id=text.name(example.id),
         label=facts.class_name(result, example.label),
-        picture=example.image if example.image and _PICTURE.fullmatch(example.image) else "",
+        picture=example.image if example.image and width else "",
+        coarse=0 < width < _COARSE,
         features=_features(example),
         answers=(
             Answer("Teacher", answer, numbers.percent(example.teacher_confidence)),
@@ -140,6 +157,16 @@ def _card(result: AuditResult, example: InheritedExample) -> ExampleCard:
             Answer("Controls", said or numbers.NONE, numbers.percent(example.controls_confidence)),
         ),
     )
+
+
+def _width(picture: str | None) -> int:
+    """The width of a picture in px; 0 where it is not a picture that may be shown."""
+    if not picture or not _PICTURE.fullmatch(picture):
+        return 0
+    try:
+        return Image.open(io.BytesIO(base64.b64decode(picture.partition(",")[2]))).width
+    except (UnidentifiedImageError, ValueError, OSError):
+        return 0
 
 
 def _features(example: InheritedExample) -> str:

@@ -71,7 +71,7 @@ def method(result: AuditResult) -> MethodView:
         else "What was compared, and what this audit cannot say."
     )
     skipped = tuple(
-        NotDone(text.one_line(row.what), text.one_line(row.stage), text.sentence(row.reason)) for row in result.skipped
+        NotDone(text.one_line(row.what), text.one_line(row.stage), text.opening(row.reason)) for row in result.skipped
     )
     return MethodView(finding, _compared(result), _definitions(result), _limits(result), skipped)
 
@@ -107,7 +107,7 @@ def _definitions(result: AuditResult) -> tuple[Definition, ...]:
             "Asymmetry",
             "RRR",
             "",
-            "About (1 − κR) / (1 − κW), computed on a log scale with half a count added. A student that copies "
+            "About (1 − right knowledge) / (1 − wrong knowledge), computed on a log scale with half a count added. A student that copies "
             "equally often, whether the teacher is right or wrong, has exactly 1.",
         ),
         Definition(

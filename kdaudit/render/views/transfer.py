@@ -133,7 +133,7 @@ def _tick(measure: Measure, tick: float, marks: tuple[float, ...]) -> str:
         return "0"
     if measure == "prediction":
         return numbers.percent(tick, numbers.places(marks, 100))
-    return numbers.bare(tick, numbers.places(marks, 1))
+    return numbers.bare(tick, 0 if tick == int(tick) else numbers.places(marks, 1))
 
 
 def _spoken(measure: Measure, record: TransferRecord) -> str:

@@ -1,0 +1,1 @@
+"""A real audit: students of clean and flawed teachers on the complete Fashion-MNIST."""
