@@ -1,0 +1,1 @@
+"""The models and pictures of `kdaudit demo`, made by examples/demo/make_models.py."""
