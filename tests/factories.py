@@ -87,7 +87,7 @@ def effect(estimate: float | None, low: float | None, high: float | None, p: flo
 
 
 def rule(
-    id: str,  # noqa: A002 - the record's field
+    id: str,
     outcome: RuleStatus,
     title: str,
     reason: str,
@@ -131,7 +131,12 @@ def picture(seed: int, size: int = 28) -> str:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     header = struct.pack(">IIBBBBB", size, size, 8, 0, 0, 0, 0)
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    png = (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
@@ -206,7 +211,9 @@ def _models(
     teacher_accuracy, student_accuracy, controls = accuracies
     models = [
         _model(teacher, "teacher", teacher_accuracy, wrong=1, right=1, surplus=0.015, ece=0.019),
-        _model(student, "student", student_accuracy, wrong=wrong[0], right=right[0], surplus=-0.06, ece=0.052),
+        _model(
+            student, "student", student_accuracy, wrong=wrong[0], right=right[0], surplus=-0.06, ece=0.052
+        ),
     ]
     centre = sum(SPREAD[:n_controls]) / max(n_controls, 1)
     for index in range(n_controls):
@@ -232,14 +239,16 @@ def _models(
         accuracy = round(controls - 0.003 + 0.002 * index, 4)
         taken = wrong[1] + (0.42 - 0.04 * index) * (1 - wrong[1])
         models.append(
-            _model(f"positive/{index}", "positive", accuracy, wrong=round(taken, 4), right=0.951, trained=True)
+            _model(
+                f"positive/{index}", "positive", accuracy, wrong=round(taken, 4), right=0.951, trained=True
+            )
         )
     return tuple(models)
 
 
-def _transfer(closer: float, p: float, *, n_controls: int = 10, n_random: int = 5) -> dict[
-    Literal["activation", "js", "rank", "prediction"], TransferRecord
-]:
+def _transfer(
+    closer: float, p: float, *, n_controls: int = 10, n_random: int = 5
+) -> dict[Literal["activation", "js", "rank", "prediction"], TransferRecord]:
     """Four measures of a student that lies `closer` (a share of the distance) to its teacher than controls do."""
     means = {"activation": 0.142, "js": 0.038, "rank": 0.55, "prediction": 0.0984}
     records = {}
@@ -279,6 +288,7 @@ def _example(index: int, label: int, answer: int, *, image: bool = True) -> Inhe
 
 
 def _inherited(*, n: int = 96, expected: float = 11.0, n_examples: int = 12) -> InheritedRecord:
+    pairs: tuple[tuple[int, int, int, float], ...]
     pairs = ((6, 4, 52, 1.6), (6, 2, 11, 2.1), (0, 6, 8, 1.8), (2, 4, 7, 1.4), (6, 3, 5, 0.8), (4, 2, 4, 1.1))
     pairs += ((3, 4, 3, 0.5), (7, 9, 2, 0.5), (9, 7, 2, 0.5), (1, 3, 2, 0.7))
     scale = n / 96
@@ -310,7 +320,9 @@ def _data(name: str, n: int, classes: tuple[str, ...] = CLASSES) -> DataRecord:
 
 def _assumptions() -> tuple[Assumption, ...]:
     return (
-        Assumption(what="Architecture", value="the student’s own graph, weights drawn anew", known_from="verified"),
+        Assumption(
+            what="Architecture", value="the student’s own graph, weights drawn anew", known_from="verified"
+        ),
         Assumption(what="Training labels", value="fashion-train, 60,000 labels", known_from="verified"),
         Assumption(what="Schedule", value="30 epochs, SGD, cosine, batch 128", known_from="stated"),
         Assumption(what="Initialisation", value="random; not taken from the teacher", known_from="stated"),
@@ -321,46 +333,192 @@ def _assumptions() -> tuple[Assumption, ...]:
 def _fail_rules() -> tuple[RuleRecord, ...]:
     passed, warned = RuleStatus.PASS, RuleStatus.WARNING
     return (
-        rule("KD101", RuleStatus.FINDING, "Functional transfer", "Closer than the controls in 4 of 4 measures.",
-             level="finding", observed=4, required="at least 1", n=10000, p=0.0001),
-        rule("KD201", RuleStatus.FAIL, "Wrong knowledge taken over",
-             "Where the teacher is wrong, the student gives the same wrong answer in 516 of 880 cases; "
-             "independent controls do so in 352.",
-             level="error", unit="share", observed=0.3106, low=0.26, high=0.36,
-             required="fail from 10 %, p ≤ .05", n=880, p=0.0002),
-        rule("KD202", warned, "Negative asymmetry", "The ratio and the wrong knowledge are both above chance.",
-             unit="ratio", observed=1.39, low=1.18, high=1.64, required="warn from 1.25, p ≤ .05", n=10000, p=0.002),
-        rule("KD203", RuleStatus.FINDING, "Attribution to this teacher",
-             "Wrong knowledge, closeness to this teacher rather than to other models, and transfer are above chance.",
-             level="finding", unit="share", observed=0.24, low=0.17, high=0.31, required="each p ≤ .05", n=880,
-             p=0.0004),
-        rule("KD204", warned, "Inherited errors above chance",
-             "96 examples, no control agrees; 11 are expected by chance.",
-             observed=96, low=81, high=111, required="at most twice the expected", n=880),
-        rule("KD301", passed, "Controls fit and matched", "Their accuracy is near the student’s.", level="error",
-             fitness=True, unit="points", observed=-0.003, low=-0.007, high=0.0, required="within 5 points", n=10),
-        rule("KD302", passed, "Teacher errors and headroom", "", level="error", fitness=True, observed=880,
-             required="at least 200", n=10000),
-        rule("KD303", passed, "Positive controls show transfer",
-             "Two freshly distilled students show 42 % and 38 %.", observed=2, required="at least 1", n=2),
-        rule("KD304", passed, "Sharpness", "An inheritance of 7 % or more would be found in 80 of 100 audits.",
-             unit="share", observed=0.07, required="at most 20 %", n=880),
-        rule("KD305", passed, "Number of controls", "", level="error", fitness=True, observed=10,
-             required="at least 10"),
+        rule(
+            "KD101",
+            RuleStatus.FINDING,
+            "Functional transfer",
+            "Closer than the controls in 4 of 4 measures.",
+            level="finding",
+            observed=4,
+            required="at least 1",
+            n=10000,
+            p=0.0001,
+        ),
+        rule(
+            "KD201",
+            RuleStatus.FAIL,
+            "Wrong knowledge taken over",
+            "Where the teacher is wrong, the student gives the same wrong answer in 516 of 880 cases; "
+            "independent controls do so in 352.",
+            level="error",
+            unit="share",
+            observed=0.3106,
+            low=0.26,
+            high=0.36,
+            required="fail from 10 %, p ≤ .05",
+            n=880,
+            p=0.0002,
+        ),
+        rule(
+            "KD202",
+            warned,
+            "Negative asymmetry",
+            "The ratio and the wrong knowledge are both above chance.",
+            unit="ratio",
+            observed=1.39,
+            low=1.18,
+            high=1.64,
+            required="warn from 1.25, p ≤ .05",
+            n=10000,
+            p=0.002,
+        ),
+        rule(
+            "KD203",
+            RuleStatus.FINDING,
+            "Attribution to this teacher",
+            "Wrong knowledge, closeness to this teacher rather than to other models, and transfer are above chance.",
+            level="finding",
+            unit="share",
+            observed=0.24,
+            low=0.17,
+            high=0.31,
+            required="each p ≤ .05",
+            n=880,
+            p=0.0004,
+        ),
+        rule(
+            "KD204",
+            warned,
+            "Inherited errors above chance",
+            "96 examples, no control agrees; 11 are expected by chance.",
+            observed=96,
+            low=81,
+            high=111,
+            required="at most twice the expected",
+            n=880,
+        ),
+        rule(
+            "KD301",
+            passed,
+            "Controls fit and matched",
+            "Their accuracy is near the student’s.",
+            level="error",
+            fitness=True,
+            unit="points",
+            observed=-0.003,
+            low=-0.007,
+            high=0.0,
+            required="within 5 points",
+            n=10,
+        ),
+        rule(
+            "KD302",
+            passed,
+            "Teacher errors and headroom",
+            "",
+            level="error",
+            fitness=True,
+            observed=880,
+            required="at least 200",
+            n=10000,
+        ),
+        rule(
+            "KD303",
+            passed,
+            "Positive controls show transfer",
+            "Two freshly distilled students show 42 % and 38 %.",
+            observed=2,
+            required="at least 1",
+            n=2,
+        ),
+        rule(
+            "KD304",
+            passed,
+            "Sharpness",
+            "An inheritance of 7 % or more would be found in 80 of 100 audits.",
+            unit="share",
+            observed=0.07,
+            required="at most 20 %",
+            n=880,
+        ),
+        rule(
+            "KD305",
+            passed,
+            "Number of controls",
+            "",
+            level="error",
+            fitness=True,
+            observed=10,
+            required="at least 10",
+        ),
         rule("KD306", passed, "Models and data are sane", "", level="error", fitness=True),
-        rule("KD307", passed, "Evaluation data inside the training data", "No duplicates.", unit="share",
-             observed=0.0, required="at most 1 %", n=10000),
-        rule("KD401", passed, "Accuracy", "As accurate as the controls.", unit="points", observed=-0.003, low=-0.007,
-             high=0.0, required="at least −2.5 points", n=10000),
-        rule("KD402", passed, "Negative flips", "438 answers that the teacher has right; controls lose 456.",
-             unit="share", observed=0.0438, low=0.04, high=0.0475, required="at most 5.5 %", n=10000),
-        rule("KD403", RuleStatus.WAIVED, "Calibration",
-             "“Temperature is refitted when the model is served.” Waived until 31 March 2027. It would have failed.",
-             level="error", unit="share", observed=0.052, low=0.047, high=0.057,
-             required="at most controls + 2 points", n=10000, p=0.0001),
-        rule("KD404", warned, "Classes", "shirt: recall 66.8 %, controls 70.9 %.", unit="points", observed=-0.041,
-             low=-0.065, high=-0.017, required="warn from −3 points", n=1000, p=0.004),
-        rule("KD405", RuleStatus.NOT_JUDGED, "Slices", "The data has no slice column. Name one with --slice COLUMN."),
+        rule(
+            "KD307",
+            passed,
+            "Evaluation data inside the training data",
+            "No duplicates.",
+            unit="share",
+            observed=0.0,
+            required="at most 1 %",
+            n=10000,
+        ),
+        rule(
+            "KD401",
+            passed,
+            "Accuracy",
+            "As accurate as the controls.",
+            unit="points",
+            observed=-0.003,
+            low=-0.007,
+            high=0.0,
+            required="at least −2.5 points",
+            n=10000,
+        ),
+        rule(
+            "KD402",
+            passed,
+            "Negative flips",
+            "438 answers that the teacher has right; controls lose 456.",
+            unit="share",
+            observed=0.0438,
+            low=0.04,
+            high=0.0475,
+            required="at most 5.5 %",
+            n=10000,
+        ),
+        rule(
+            "KD403",
+            RuleStatus.WAIVED,
+            "Calibration",
+            "“Temperature is refitted when the model is served.” Waived until 31 March 2027. It would have failed.",
+            level="error",
+            unit="share",
+            observed=0.052,
+            low=0.047,
+            high=0.057,
+            required="at most controls + 2 points",
+            n=10000,
+            p=0.0001,
+        ),
+        rule(
+            "KD404",
+            warned,
+            "Classes",
+            "shirt: recall 66.8 %, controls 70.9 %.",
+            unit="points",
+            observed=-0.041,
+            low=-0.065,
+            high=-0.017,
+            required="warn from −3 points",
+            n=1000,
+            p=0.004,
+        ),
+        rule(
+            "KD405",
+            RuleStatus.NOT_JUDGED,
+            "Slices",
+            "The data has no slice column. Name one with --slice COLUMN.",
+        ),
     )
 
 
@@ -430,7 +588,9 @@ def _fail() -> AuditResult:
 
 def _changed(result: AuditResult, **fields: object) -> AuditResult:
     """The same audit with other fields, validated again."""
-    return AuditResult.model_validate({**{name: getattr(result, name) for name in type(result).model_fields}, **fields})
+    return AuditResult.model_validate(
+        {**{name: getattr(result, name) for name in type(result).model_fields}, **fields}
+    )
 
 
 def _pass() -> AuditResult:
@@ -537,13 +697,27 @@ def _inconclusive() -> AuditResult:
             update={**undecided, "observed": 1.06, "low90": 0.8, "high90": 1.4, "p": 0.35, "n": 1500}
         ),
         rules["KD302"].model_copy(
-            update={"outcome": RuleStatus.WARNING, "observed": 84.0, "n": 1500, "reason": "84 teacher errors are few."}
+            update={
+                "outcome": RuleStatus.WARNING,
+                "observed": 84.0,
+                "n": 1500,
+                "reason": "84 teacher errors are few.",
+            }
         ),
         rules["KD304"].model_copy(
-            update={"outcome": RuleStatus.WARNING, "observed": 0.23, "n": 84, "reason": "Only 23 % or more is found."}
+            update={
+                "outcome": RuleStatus.WARNING,
+                "observed": 0.23,
+                "n": 84,
+                "reason": "Only 23 % or more is found.",
+            }
         ),
         rules["KD305"].model_copy(
-            update={"outcome": RuleStatus.WARNING, "observed": 5.0, "reason": "5 are acceptable, 10 are advised."}
+            update={
+                "outcome": RuleStatus.WARNING,
+                "observed": 5.0,
+                "reason": "5 are acceptable, 10 are advised.",
+            }
         ),
         rules["KD405"],
         rules["KD301"],
@@ -650,9 +824,21 @@ def _empty() -> AuditResult:
         for model in base.models[:2]
     )
     rules = (
-        rule("KD201", RuleStatus.NOT_JUDGED, "Wrong knowledge taken over", "Nothing was measured.", level="error"),
-        rule("KD306", RuleStatus.UNDECIDED, "Models and data are sane", "The teacher's output is constant",
-             level="error", fitness=True),
+        rule(
+            "KD201",
+            RuleStatus.NOT_JUDGED,
+            "Wrong knowledge taken over",
+            "Nothing was measured.",
+            level="error",
+        ),
+        rule(
+            "KD306",
+            RuleStatus.UNDECIDED,
+            "Models and data are sane",
+            "The teacher's output is constant",
+            level="error",
+            fitness=True,
+        ),
     )
     return _changed(
         base,
@@ -741,7 +927,9 @@ def _many_classes() -> AuditResult:
     base = _fail()
     names = tuple(f"class of birds and beasts, number {index}" for index in range(1000))
     pairs = tuple(
-        InheritedPairRecord(label=i, answer=(i * 37 + 5) % 1000, n=max(40 - i // 5, 1), expected_by_chance=0.3)
+        InheritedPairRecord(
+            label=i, answer=(i * 37 + 5) % 1000, n=max(40 - i // 5, 1), expected_by_chance=0.3
+        )
         for i in range(400)
     )
     inherited = InheritedRecord(n=5200, expected_by_chance=120.0, fdr=0.0231, tau=3, pairs=pairs, examples=())
@@ -749,7 +937,9 @@ def _many_classes() -> AuditResult:
         model.model_copy(update={"curve": _curve(model.accuracy or 0, 200)}) if model.curve else model
         for model in base.models
     )
-    return _changed(base, inherited=inherited, models=models, data=_data("ImageNet-like", 50000, names), n=50000)
+    return _changed(
+        base, inherited=inherited, models=models, data=_data("ImageNet-like", 50000, names), n=50000
+    )
 
 
 def _no_gallery() -> AuditResult:
@@ -781,7 +971,9 @@ def _differences_only() -> AuditResult:
 
     def bare(record: EffectRecord | None) -> EffectRecord | None:
         update = {"low90": None, "high90": None, "p": None, "z": None, "status": "differences-only"}
-        return None if record is None else record.model_copy(update={**update, "controls": record.controls[:2]})
+        return (
+            None if record is None else record.model_copy(update={**update, "controls": record.controls[:2]})
+        )
 
     effects = ("accuracy_gap", "kappa_W", "kappa_R", "rrr", "did", "harm_per_1000", "benefit_per_1000")
     transfer = {
@@ -807,8 +999,13 @@ def _differences_only() -> AuditResult:
         )
         if row.id == "KD305"
         else row.model_copy(
-            update={"outcome": RuleStatus.NOT_JUDGED, "low90": None, "high90": None, "p": None,
-                    "reason": "There are too few controls for a test."}
+            update={
+                "outcome": RuleStatus.NOT_JUDGED,
+                "low90": None,
+                "high90": None,
+                "p": None,
+                "reason": "There are too few controls for a test.",
+            }
         )
         if row.id in ("KD101", "KD201", "KD202", "KD203")
         else row
@@ -841,12 +1038,18 @@ def _hostile() -> AuditResult:
     base = _fail()
     bad = HOSTILE_NAMES
     rules = tuple(
-        row.model_copy(update={"reason": f"{row.reason} {bad[index % len(bad)]}", "title": bad[index % len(bad)]})
+        row.model_copy(
+            update={"reason": f"{row.reason} {bad[index % len(bad)]}", "title": bad[index % len(bad)]}
+        )
         for index, row in enumerate(base.rules)
     )
     models = tuple(
         model.model_copy(
-            update={"name": f"{bad[index % len(bad)]}{index}", "file": bad[(index + 1) % len(bad)], "device": bad[0]}
+            update={
+                "name": f"{bad[index % len(bad)]}{index}",
+                "file": bad[(index + 1) % len(bad)],
+                "device": bad[0],
+            }
         )
         for index, model in enumerate(base.models)
     )

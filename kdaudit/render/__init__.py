@@ -21,7 +21,7 @@ RENDERERS: dict[str, str] = {
 }
 
 
-def load_renderer(format: str) -> Renderer:  # noqa: A002 - the option's name
+def load_renderer(format: str) -> Renderer:
     """The renderer of one format.
 
     Raises:
@@ -36,7 +36,7 @@ def load_renderer(format: str) -> Renderer:  # noqa: A002 - the option's name
     return cast("Renderer", getattr(importlib.import_module(module), function))
 
 
-def render(result: AuditResult, format: str) -> str:  # noqa: A002 - the option's name
+def render(result: AuditResult, format: str) -> str:
     """The audit as a document of one format; the same result gives the same text.
 
     Args:

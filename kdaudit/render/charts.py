@@ -177,9 +177,7 @@ def radius(kind: Kind, n: int) -> float:
 
 def interval(scale: Scale, low: float, high: float, *, y: float) -> Bar:
     """The bar of an interval, cut where it leaves the axis."""
-    return Bar(
-        x1=scale.x(low), x2=scale.x(high), y=y, cut_low=low < scale.low, cut_high=high > scale.high
-    )
+    return Bar(x1=scale.x(low), x2=scale.x(high), y=y, cut_low=low < scale.low, cut_high=high > scale.high)
 
 
 def span(scale: Scale, low: float, high: float, *, y: float, height: float) -> Span:
@@ -225,7 +223,9 @@ def log_ticks(scale: Scale) -> tuple[float, ...]:
     """Round ratios on a logarithmic axis, at most five, 1 always among them."""
     inside = [tick for tick in _LOG_TICKS if scale.holds(tick)]
     while len(inside) > _MOST_TICKS:
-        inside = [tick for index, tick in enumerate(inside) if tick == 1.0 or (index - inside.index(1.0)) % 2 == 0]
+        inside = [
+            tick for index, tick in enumerate(inside) if tick == 1.0 or (index - inside.index(1.0)) % 2 == 0
+        ]
     return tuple(inside)
 
 

@@ -1,4 +1,4 @@
-"""What the sentences and charts read from an audit: its models by role, its rules by id, and the counts between them."""
+"""What sentences and charts read from an audit: its models by role, its rules by id, and the counts between them."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def unfit(result: AuditResult) -> tuple[ModelRecord, ...]:
     return tuple(model for model in result.models if not model.fit)
 
 
-def rule(result: AuditResult, id: str) -> RuleRecord | None:  # noqa: A002 - the record's field
+def rule(result: AuditResult, id: str) -> RuleRecord | None:
     """The rule of this id, or None where it was switched off."""
     return next((row for row in result.rules if row.id == id), None)
 
 
-def status(result: AuditResult, id: str) -> RuleStatus | None:  # noqa: A002 - the record's field
+def status(result: AuditResult, id: str) -> RuleStatus | None:
     """How the rule of this id ended, or None where it was switched off."""
     row = rule(result, id)
     return None if row is None else row.outcome
@@ -72,7 +72,7 @@ def ordered_rules(result: AuditResult) -> tuple[RuleRecord, ...]:
     return tuple(sorted(result.rules, key=lambda row: (not is_unfit(row), order.index(row.outcome), row.id)))
 
 
-def limits(result: AuditResult, id: str) -> tuple[float, ...]:  # noqa: A002 - the record's field
+def limits(result: AuditResult, id: str) -> tuple[float, ...]:
     """The limits of a rule that its printed numbers must stay on the right side of."""
     if id == "KD201":
         return (result.margin_fail, result.margin_pass)

@@ -79,7 +79,9 @@ def of_asymmetry(result: AuditResult) -> str:
     if right is None or right.estimate is None:
         why = _reason(result, "kappa_r", "controls know everything that the teacher knows")
         return f"{shown} of the wrong knowledge was taken over; the right could not be measured: {why}"
-    both = f"{shown} of the wrong knowledge was taken over and {numbers.percent(right.estimate)} of the right."
+    both = (
+        f"{shown} of the wrong knowledge was taken over and {numbers.percent(right.estimate)} of the right."
+    )
     if not facts.tested(result.rrr):
         return f"Not tested: {both}"
     if result.asymmetry == "negative":
@@ -97,7 +99,9 @@ def of_inherited(result: AuditResult) -> str:
     """Section 6: errors that only teacher and student make."""
     inherited = result.inherited
     if inherited is None:
-        return not_measured(facts.why_missing(result, "inherited", "there are too few controls to compare with"))
+        return not_measured(
+            facts.why_missing(result, "inherited", "there are too few controls to compare with")
+        )
     if inherited.n == 0:
         return f"No error is shared by teacher and student {_alone(inherited.tau)}."
     is_are = "error is" if inherited.n == 1 else "errors are"

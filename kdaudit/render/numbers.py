@@ -46,7 +46,7 @@ def decimals_for(values: Sequence[float], decimals: int, limits: Sequence[float]
 
 
 def percent(share: float | None, decimals: int = 0, limits: Sequence[float] = ()) -> str:
-    """A share as a percentage; `limits` are shares that rounding must not reach or cross.
+    r"""A share as a percentage; `limits` are shares that rounding must not reach or cross.
 
     >>> percent(0.3106), percent(0.1996, limits=[0.2]), percent(None)
     ('31\\xa0%', '19.96\\xa0%', '–')
@@ -58,7 +58,7 @@ def percent(share: float | None, decimals: int = 0, limits: Sequence[float] = ()
 
 
 def percent_range(low: float, high: float, decimals: int = 0, limits: Sequence[float] = ()) -> str:
-    """The interval of a share, without a repeated unit.
+    r"""The interval of a share, without a repeated unit.
 
     >>> percent_range(-0.02, 0.304)
     '[−2,\\xa030]'
@@ -69,7 +69,7 @@ def percent_range(low: float, high: float, decimals: int = 0, limits: Sequence[f
 
 
 def points(difference: float | None, decimals: int = 1) -> str:
-    """A difference of two shares, with its sign.
+    r"""A difference of two shares, with its sign.
 
     >>> points(-0.041), points(0.186)
     ('−4.1\\xa0points', '+18.6\\xa0points')
@@ -93,7 +93,7 @@ def proportion(value: float | None) -> str:
 
 
 def proportion_range(low: float, high: float) -> str:
-    """The interval of a proportion, both ends with the decimals of the larger.
+    r"""The interval of a proportion, both ends with the decimals of the larger.
 
     >>> proportion_range(0.038, 0.054)
     '[.038,\\xa0.054]'
@@ -114,7 +114,7 @@ def ratio(value: float | None, limits: Sequence[float] = ()) -> str:
 
 
 def ratio_range(low: float, high: float, limits: Sequence[float] = ()) -> str:
-    """The interval of a ratio.
+    r"""The interval of a ratio.
 
     >>> ratio_range(1.18, 1.64)
     '[1.18,\\xa01.64]'
@@ -132,7 +132,7 @@ def number(value: float | None, decimals: int = 1) -> str:
 
 
 def number_range(low: float, high: float, decimals: int = 1) -> str:
-    """The interval of a plain number.
+    r"""The interval of a plain number.
 
     >>> number_range(-2.1, 5.7)
     '[−2.1,\\xa05.7]'
@@ -152,7 +152,7 @@ def count(value: float | None) -> str:
 
 
 def p_bare(p: float | None) -> str:
-    """A p-value for a table cell: two significant digits, more where they would hide which side of .05 it is.
+    r"""A p-value for a table cell: two significant digits, more where they would hide which side of .05 it is.
 
     >>> p_bare(0.0004), p_bare(0.0131), p_bare(0.0498), p_bare(0.25), p_bare(0.999)
     ('<\\xa0.001', '.013', '.0498', '.25', '>\\xa0.99')
@@ -168,7 +168,7 @@ def p_bare(p: float | None) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """A p-value for a sentence.
+    r"""A p-value for a sentence.
 
     >>> p_value(0.002), p_value(0.0001)
     ('p\\xa0=\\xa0.002', 'p\\xa0<\\xa0.001')

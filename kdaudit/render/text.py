@@ -15,7 +15,7 @@ _SPACE = re.compile(r"[\t\r\n ]+")
 
 
 def clean(text: str) -> str:
-    """The text without characters that no document may hold or that would turn around the text after them.
+    r"""The text without characters that no document may hold or that would turn around the text after them.
 
     >>> clean("a\\x00b\\u202ec")
     'a\ufffdb\ufffdc'
@@ -24,7 +24,7 @@ def clean(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """The cleaned text on one line.
+    r"""The cleaned text on one line.
 
     >>> one_line(" a\\n  b ")
     'a b'

@@ -196,7 +196,9 @@ def _share_passed(result: AuditResult, estimate: float, low: float, high: float)
     interval = f"{numbers.percent(high, 0, bounds)} {numbers.percent_range(low, high, 0, bounds)}"
     required = f"less than {numbers.percent(result.margin_pass)} is required"
     if estimate > 0:
-        said = f"That is {numbers.percent(estimate, 0, bounds)} of the errors they avoid, and at most {interval}"
+        said = (
+            f"That is {numbers.percent(estimate, 0, bounds)} of the errors they avoid, and at most {interval}"
+        )
     else:
         said = f"It repeats no more of them than they do, and takes over at most {interval} of the errors they avoid"
     sharp = result.sharpness

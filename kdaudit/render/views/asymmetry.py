@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kdaudit.render import charts, facts, findings, numbers
-from kdaudit.render.views.four import limits_that_matter, share_scale
+from kdaudit.render.views.effects import limits_that_matter, share_scale
 from kdaudit.schema import AuditResult, EffectRecord
 
 _WRONG, _RIGHT, _BOTTOM = 74.0, 150.0, 198.0
@@ -159,9 +159,7 @@ def _tick_label(scale: charts.Scale, tick: float) -> charts.Label:
 def _ends(scale: charts.Scale) -> list[charts.Label]:
     turned = scale.at(0) > 35
     return [
-        charts.Label(
-            x=scale.x(0), y=236, text="as without the teacher", anchor="end" if turned else "start"
-        ),
+        charts.Label(x=scale.x(0), y=236, text="as without the teacher", anchor="end" if turned else "start"),
         charts.Label(x="100%", y=236, text="full copy", anchor="end"),
     ]
 
@@ -179,7 +177,10 @@ def _key(plot: charts.Plot) -> tuple[str, ...]:
 
 
 def _caption(result: AuditResult) -> str:
-    said = f"Both rows have the same scale: 0 is a network that never saw the teacher, 100{numbers.NBSP}% a full copy of it."
+    said = (
+        "Both rows have the same scale: 0 is a network that never saw the teacher, "
+        f"100{numbers.NBSP}% a full copy of it."
+    )
     share = _harmless_share(result)
     right = None if result.kappa_R is None else result.kappa_R.estimate
     if share is None or right is None:
@@ -199,7 +200,9 @@ def _caption(result: AuditResult) -> str:
 def _counts(result: AuditResult) -> tuple[CountRow, ...]:
     harm, benefit = result.harm_per_1000, result.benefit_per_1000
     harmless = _harmless_benefit(result)
-    values = [abs(value) for value in _estimates(harm, benefit)] + ([harmless] if harmless is not None else [])
+    values = [abs(value) for value in _estimates(harm, benefit)] + (
+        [harmless] if harmless is not None else []
+    )
     most = max(values, default=1.0)
     rows = []
     if harm is not None and harm.estimate is not None:
@@ -221,21 +224,17 @@ def _counts(result: AuditResult) -> tuple[CountRow, ...]:
 
 def _count(title: str, aside: str, value: float, interval: str, *, most: float, ghost: str = "") -> CountRow:
     n = round(value)
-    shared = {"title": title, "aside": aside, "value": numbers.number(value), "interval": interval}
+    row = CountRow(
+        title=title, aside=aside, value=numbers.number(value), interval=interval, ghost=bool(ghost)
+    )
     if n > _MOST_SQUARES or n < 0:
         length = max(round(_BAR_PX * abs(value) / max(most, 1e-9)), 1)
         sign = "+" if value > 0 else numbers.MINUS
-        return CountRow(**shared, bar=length, sign=sign, ghost=bool(ghost))
+        return replace(row, bar=length, sign=sign)
     squares = tuple(
         ((index % _IN_ROW) * _SQUARE + 0.5, (index // _IN_ROW) * _SQUARE + 0.5) for index in range(n)
     )
-    return CountRow(
-        **shared,
-        squares=squares,
-        width=min(n, _IN_ROW) * _SQUARE,
-        height=-(-n // _IN_ROW) * _SQUARE,
-        ghost=bool(ghost),
-    )
+    return replace(row, squares=squares, width=min(n, _IN_ROW) * _SQUARE, height=-(-n // _IN_ROW) * _SQUARE)
 
 
 def _estimates(*effects: EffectRecord | None) -> list[float]:

@@ -89,7 +89,7 @@ def _curve(scale: charts.Scale, kind: str, model: ModelRecord) -> charts.Curve:
     return charts.Curve(kind=kind, path=charts.path(xs, ys))  # type: ignore[arg-type]
 
 
-def _row(result: AuditResult, name: str, value: _Value, is_share: bool) -> MeasureRow | None:  # noqa: FBT001
+def _row(result: AuditResult, name: str, value: _Value, is_share: bool) -> MeasureRow | None:
     def shown(number: float | None) -> str:
         return numbers.percent(number, 1) if is_share else numbers.number(number, 3)
 

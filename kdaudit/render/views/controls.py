@@ -64,7 +64,11 @@ def controls(result: AuditResult) -> ControlsView:
         findings.of_controls(result),
         tuple(said for said in (_recipe(result), text.opening(result.fidelity), _positive(result)) if said),
         curves,
-        tuple(f"curve-{kind}" for kind in ("i", "p", "r") if curves and any(c.kind == kind for c in curves.curves)),
+        tuple(
+            f"curve-{kind}"
+            for kind in ("i", "p", "r")
+            if curves and any(c.kind == kind for c in curves.curves)
+        ),
         _levelled(result),
         _accuracy(result),
         tuple(
@@ -143,7 +147,12 @@ def _curves(result: AuditResult) -> charts.CurvePlot | None:
     )
     ticks = charts.ticks(scale.low, scale.high, 5)
     places = numbers.places(ticks, 100)
-    epochs = sorted({first, *(int(t) for t in charts.ticks(first, last, 4) if t == int(t) and t - first > (last - first) / 9)})
+    epochs = sorted(
+        {
+            first,
+            *(int(t) for t in charts.ticks(first, last, 4) if t == int(t) and t - first > (last - first) / 9),
+        }
+    )
     return charts.CurvePlot(
         id="p-curves",
         title=f"Training accuracy of {numbers.plural(len(trained), 'control')} over {last} epochs. {_ends(result)}",

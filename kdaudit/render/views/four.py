@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from kdaudit.render import charts, facts, findings, numbers, text, words
+from kdaudit.render.views import effects
 from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
 
 _HEIGHT, _ROW, _AXIS = 50.0, 14.0, 30.0
@@ -39,44 +39,11 @@ class FourView:
 
 def four(result: AuditResult) -> FourView:
     """The four numbers of an audit."""
-    scale = share_scale((result.kappa_W, result.kappa_R), low=_CARD_LOW, high=_CARD_HIGH)
+    scale = effects.share_scale((result.kappa_W, result.kappa_R), low=_CARD_LOW, high=_CARD_HIGH)
     cards = (_accuracy(result), _wrong(result, scale), _right(result, scale), _ratio(result))
     several = len(facts.models(result, "student"))
     note = f"All numbers of the student are means over {several} students." if several > 1 else ""
     return FourView(findings.of_numbers(result), cards, _key(cards), note)
-
-
-def share_scale(effects: tuple[EffectRecord | None, ...], *, low: float, high: float) -> charts.Scale:
-    """An axis of shares that holds all estimates and intervals, between -100 and 100 %."""
-    values = [
-        value
-        for effect in effects
-        if effect is not None
-        for value in (effect.estimate, effect.low90, effect.high90)
-        if value is not None
-    ]
-    if values and max(values) > high:
-        high = 1.0
-    if values and min(values) < low:
-        low = max(math.floor(min(values) * 10) / 10, -1.0)
-    return charts.Scale(low=low, high=high)
-
-
-def ratio_scale(effect: EffectRecord) -> charts.Scale:
-    """A logarithmic axis for a ratio, 0.5 to 2.5 or as far as its interval goes, within 0.02 to 50."""
-    values = facts.known([effect.estimate, effect.low90, effect.high90])
-    return charts.Scale(
-        low=max(min([0.5, *[value * 0.9 for value in values]]), 0.02),
-        high=min(max([2.5, *[value * 1.1 for value in values]]), 50.0),
-        log=True,
-    )
-
-
-def interval_words(effect: EffectRecord, interval: str) -> str:
-    """What stands beside an estimate: its interval, or why there is none."""
-    if effect.low90 is not None:
-        return f"90{numbers.NBSP}% interval {interval}"
-    return "a difference only: fewer than 3 controls" if effect.status == "differences-only" else "no interval"
 
 
 def _accuracy(result: AuditResult) -> Card:
@@ -98,7 +65,9 @@ def _accuracy(result: AuditResult) -> Card:
 def _accuracy_words(result: AuditResult) -> str:
     gap, opening = result.accuracy_gap, findings.against_controls(result.accuracy_gap)
     if gap is None or gap.estimate is None:
-        return text.opening(gap.note if gap and gap.note else "Not compared with networks trained without the teacher")
+        return text.opening(
+            gap.note if gap and gap.note else "Not compared with networks trained without the teacher"
+        )
     size = numbers.number(abs(gap.estimate) * 100)
     more = "more" if gap.estimate > 0 else "less"
     interval = ""
@@ -127,16 +96,21 @@ def _accuracy_plot(result: AuditResult) -> charts.Plot | None:
     title = f"Accuracy: student {numbers.percent(facts.mean(students), 1)}"
     title += f", teacher {numbers.percent(teachers[0], 1)}" if teachers else ""
     if band:
-        title += f", range of independent controls {numbers.percent_range(band.low, band.high, 1)}{numbers.NBSP}%"
+        title += (
+            f", range of independent controls {numbers.percent_range(band.low, band.high, 1)}{numbers.NBSP}%"
+        )
     return charts.Plot(
         id="p-accuracy",
         title=title,
         height=_HEIGHT,
         rules=(_AXIS,),
         spans=spans,
-        lines=(*(edge for band_ in spans for edge in charts.edges(band_)), *(_tick(scale, end) for end in ends)),
+        lines=(
+            *(edge for band_ in spans for edge in charts.edges(band_)),
+            *(effects.tick(scale, end) for end in ends),
+        ),
         dots=tuple(dots),
-        labels=tuple(_tick_label(scale, end, numbers.percent(end, places)) for end in ends),
+        labels=tuple(effects.tick_label(scale, end, numbers.percent(end, places)) for end in ends),
     )
 
 
@@ -149,7 +123,7 @@ def _wrong(result: AuditResult, scale: charts.Scale) -> Card:
         rule="KD201",
         title="Wrong knowledge taken over",
         bounds=bounds,
-        limits=limits_that_matter(result),
+        limits=effects.limits_that_matter(result),
         why=_wrong_words(result),
     )
 
@@ -159,8 +133,10 @@ def _wrong_words(result: AuditResult) -> str:
     if controls is None or repeated is None or result.n_W is None:
         return ""
     more = repeated - round(controls)
-    makes = f"the student makes {numbers.count(more)} of these" if more >= 0 else (
-        f"the student, on balance, avoids {numbers.count(-more)} more"
+    makes = (
+        f"the student makes {numbers.count(more)} of these"
+        if more >= 0
+        else (f"the student, on balance, avoids {numbers.count(-more)} more")
     )
     avoided = numbers.count(result.n_W - round(controls))
     said = f"Controls avoid {avoided} of the teacher’s {numbers.plural(result.n_W, 'error')}; {makes}."
@@ -179,11 +155,15 @@ def _right(result: AuditResult, scale: charts.Scale) -> Card:
     why = ""
     if controls is not None and known is not None and result.n_R is not None:
         more = known - round(controls)
-        has = f"the student has {numbers.count(more)} of these" if more >= 0 else (
-            f"the student, on balance, misses {numbers.count(-more)} more"
+        has = (
+            f"the student has {numbers.count(more)} of these"
+            if more >= 0
+            else (f"the student, on balance, misses {numbers.count(-more)} more")
         )
         missed = numbers.count(result.n_R - round(controls))
-        why = f"Controls miss {missed} of the teacher’s {numbers.plural(result.n_R, 'correct answer')}; {has}."
+        why = (
+            f"Controls miss {missed} of the teacher’s {numbers.plural(result.n_R, 'correct answer')}; {has}."
+        )
     return _share_card(
         result,
         result.kappa_R,
@@ -216,7 +196,7 @@ def _share_card(
         interval = numbers.percent_range(effect.low90, effect.high90, 0, bounds)
     values = [value for value in charts.ticks(scale.low, scale.high, _MOST_STEPS) if scale.holds(value)]
     named = f"{title}: {big}, interval {interval or 'unknown'}; 0 is a network without the teacher, 100 % a full copy"
-    plot = effect_plot(
+    plot = effects.effect_plot(
         "p-wrong" if rule else "p-right",
         named,
         effect,
@@ -226,7 +206,7 @@ def _share_card(
         limits=limits,
     )
     return _card(
-        result, rule, title=title, big=big, aside=interval_words(effect, interval), plot=plot, why=why
+        result, rule, title=title, big=big, aside=effects.interval_words(effect, interval), plot=plot, why=why
     )
 
 
@@ -234,13 +214,15 @@ def _ratio(result: AuditResult) -> Card:
     effect, title = result.rrr, "Asymmetry (ratio)"
     if effect is None or effect.estimate is None:
         note = text.opening(effect.note if effect and effect.note else "Not measured")
-        return _card(result, "KD202", title=title, big=numbers.NONE, aside="not measured", plot=None, why=note)
-    scale = ratio_scale(effect)
+        return _card(
+            result, "KD202", title=title, big=numbers.NONE, aside="not measured", plot=None, why=note
+        )
+    scale = effects.ratio_scale(effect)
     bounds = facts.limits(result, "KD202")
     interval = ""
     if effect.low90 is not None and effect.high90 is not None:
         interval = numbers.ratio_range(effect.low90, effect.high90, bounds)
-    plot = effect_plot(
+    plot = effects.effect_plot(
         "p-ratio",
         f"Asymmetry ratio {numbers.ratio(effect.estimate)}, interval {interval or 'unknown'}; "
         "1 means that right and wrong knowledge are copied alike",
@@ -255,7 +237,7 @@ def _ratio(result: AuditResult) -> Card:
         "KD202",
         title=title,
         big=numbers.ratio(effect.estimate, bounds),
-        aside=interval_words(effect, interval),
+        aside=effects.interval_words(effect, interval),
         plot=plot,
         why=_ratio_words(effect),
     )
@@ -265,50 +247,13 @@ def _ratio_words(effect: EffectRecord) -> str:
     alike = "1 = right and wrong are copied alike."
     if effect.estimate is not None and effect.estimate > numbers.NEAR_COPY:
         return f"{alike} Above 50 the student is almost a copy of its teacher’s errors."
-    if effect.low90 is not None and effect.high90 is not None and effect.low90 <= 1 < facts.RATIO_LIMIT <= effect.high90:
+    if (
+        effect.low90 is not None
+        and effect.high90 is not None
+        and effect.low90 <= 1 < facts.RATIO_LIMIT <= effect.high90
+    ):
         return f"{alike} The interval holds both 1 and the limit of 1.25."
     return f"{alike} Above 1.25 the wrong is copied more."
-
-
-def effect_plot(
-    name: str,
-    title: str,
-    effect: EffectRecord,
-    scale: charts.Scale,
-    *,
-    ticks: tuple[tuple[float, str], ...],
-    zero: float,
-    limits: tuple[float, ...],
-) -> charts.Plot:
-    """The small plot of a card: a bar with a dot against the line of no effect and the limits."""
-    lines = [charts.Line(kind="zero", x=scale.x(zero), y1=2, y2=_AXIS)]
-    lines += [charts.Line(kind="lim", x=scale.x(limit), y1=2, y2=_AXIS) for limit in limits if scale.holds(limit)]
-    bars = ()
-    if effect.low90 is not None and effect.high90 is not None:
-        bars = (charts.interval(scale, effect.low90, effect.high90, y=_ROW),)
-    estimate = 0.0 if effect.estimate is None else effect.estimate
-    return charts.Plot(
-        id=name,
-        title=title,
-        height=_HEIGHT,
-        rules=(_AXIS,),
-        lines=(*lines, *(_tick(scale, value) for value, _ in ticks)),
-        dots=charts.row(scale, "stu", [estimate], y=_ROW),
-        bars=bars,
-        labels=tuple(_tick_label(scale, value, label) for value, label in ticks),
-    )
-
-
-def limits_that_matter(result: AuditResult) -> tuple[float, ...]:
-    """The limits on wrong knowledge that this outcome hangs on."""
-    outcome = facts.status(result, "KD201")
-    if outcome is None:
-        return ()
-    if outcome.value == "pass":
-        return (result.margin_pass,)
-    if outcome.value == "undecided":
-        return tuple(sorted({result.margin_fail, result.margin_pass}))
-    return (result.margin_fail,)
 
 
 def _card(
@@ -318,14 +263,6 @@ def _card(
     alone = "" if row else f"Rule {rule} is switched off" if rule else "No rule; for comparison"
     mark = words.mark(row) if row else None
     return Card(title=title, big=big, aside=aside, plot=plot, why=why, rule=row, mark=mark, alone=alone)
-
-
-def _tick(scale: charts.Scale, value: float) -> charts.Line:
-    return charts.Line(kind="axis", x=scale.x(value), y1=_AXIS, y2=_AXIS + 4)
-
-
-def _tick_label(scale: charts.Scale, value: float, label: str) -> charts.Label:
-    return charts.Label(x=scale.x(value), y=_HEIGHT - 3, text=label, anchor="middle")
 
 
 def _key(cards: tuple[Card, ...]) -> tuple[str, ...]:

@@ -73,9 +73,13 @@ def inherited(result: AuditResult) -> InheritedView:
     if record is None or record.n == 0:
         return InheritedView(finding, (), "", "", "", (), "", "", "", _origin(result))
     shown = record.fdr <= facts.LARGEST_FDR
-    left_out = "" if shown else (
-        "The examples are in audit.json. Chance alone explains so many of them that a gallery would suggest "
-        "a meaning that they do not have."
+    left_out = (
+        ""
+        if shown
+        else (
+            "The examples are in audit.json. Chance alone explains so many of them that a gallery would suggest "
+            "a meaning that they do not have."
+        )
     )
     cards = tuple(_card(result, example) for example in record.examples) if shown else ()
     return InheritedView(
@@ -124,7 +128,9 @@ def _pairs(result: AuditResult, record: InheritedRecord) -> tuple[PairRow, ...]:
 
 
 def _caption(record: InheritedRecord) -> str:
-    others = "no control makes" if record.tau == 0 else f"at most {numbers.plural(record.tau, 'control')} make"
+    others = (
+        "no control makes" if record.tau == 0 else f"at most {numbers.plural(record.tau, 'control')} make"
+    )
     return f"Errors that teacher and student share and {others}, by pair of classes."
 
 
@@ -172,7 +178,9 @@ def _width(picture: str | None) -> int:
 def _features(example: InheritedExample) -> str:
     if not example.features:
         return ""
-    shown = ", ".join(f"{value:.4g}".replace("-", numbers.MINUS) for value in example.features[:_MOST_FEATURES])
+    shown = ", ".join(
+        f"{value:.4g}".replace("-", numbers.MINUS) for value in example.features[:_MOST_FEATURES]
+    )
     hidden = len(example.features) - _MOST_FEATURES
     return f"{shown} and {numbers.count(hidden)} more" if hidden > 0 else shown
 

@@ -71,13 +71,16 @@ def method(result: AuditResult) -> MethodView:
         else "What was compared, and what this audit cannot say."
     )
     skipped = tuple(
-        NotDone(text.one_line(row.what), text.one_line(row.stage), text.opening(row.reason)) for row in result.skipped
+        NotDone(text.one_line(row.what), text.one_line(row.stage), text.opening(row.reason))
+        for row in result.skipped
     )
     return MethodView(finding, _compared(result), _definitions(result), _limits(result), skipped)
 
 
 def _compared(result: AuditResult) -> str:
-    students = "one student" if len(result.students) == 1 else f"{len(result.students)} students of one recipe"
+    students = (
+        "one student" if len(result.students) == 1 else f"{len(result.students)} students of one recipe"
+    )
     independent = numbers.plural(result.n_controls, "independent control")
     said = (
         f"One teacher and {students} are compared with {independent}: the student’s network, labels and schedule, "
@@ -86,7 +89,10 @@ def _compared(result: AuditResult) -> str:
     if result.n_W is None or result.n_R is None:
         return said
     wrong, right = numbers.count(result.n_W), numbers.count(result.n_R)
-    return f"{said} The examples are split by the teacher: W, where it is wrong ({wrong}), and R, where it is right ({right})."
+    return (
+        f"{said} The examples are split by the teacher: W, where it is wrong ({wrong}), and R, where it is right "
+        f"({right})."
+    )
 
 
 def _definitions(result: AuditResult) -> tuple[Definition, ...]:
@@ -107,16 +113,17 @@ def _definitions(result: AuditResult) -> tuple[Definition, ...]:
             "Asymmetry",
             "RRR",
             "",
-            "About (1 − right knowledge) / (1 − wrong knowledge), computed on a log scale with half a count added. A student that copies "
-            "equally often, whether the teacher is right or wrong, has exactly 1.",
+            "About (1 − right knowledge) / (1 − wrong knowledge), computed on a log scale with half a count added. "
+            "A student that copies equally often, whether the teacher is right or wrong, has exactly 1.",
         ),
         Definition(
             "Intervals and p",
             "",
             "",
             f"A predictive t-test of the student against {count} controls, which takes account of seeds and of "
-            f"examples (Crawford and Howell 1998, with a floor). Intervals are 90{numbers.NBSP}%: each end is a one-sided "
-            f"95{numbers.NBSP}% bound, the one that decides. p is one-sided; Holm over the transfer measures.",
+            f"examples (Crawford and Howell 1998, with a floor). Intervals are 90{numbers.NBSP}%: each end is a "
+            f"one-sided 95{numbers.NBSP}% bound, the one that decides. p is one-sided; Holm over the transfer "
+            "measures.",
         ),
         Definition(
             "Verdict",
@@ -160,15 +167,21 @@ def _limits(result: AuditResult) -> tuple[str, ...]:
         )
     if result.verdict is Outcome.PASS and result.sharpness is not None:
         found = numbers.percent(result.sharpness)
-        limits.append(f"An inheritance of less than {found} would have been missed in more than 20 of 100 such audits.")
+        limits.append(
+            f"An inheritance of less than {found} would have been missed in more than 20 of 100 such audits."
+        )
     elif result.sharpness is not None:
         found = numbers.percent(result.sharpness)
-        limits.append(f"The smallest inheritance that would be found in 80 of 100 audits like this is {found}.")
+        limits.append(
+            f"The smallest inheritance that would be found in 80 of 100 audits like this is {found}."
+        )
     limits.append(
         "“This teacher” means: closer to it than to the models at hand. Another teacher trained on the same faulty "
         "labels would look alike."
     )
-    limits.append("Errors that controls make too are not counted as inherited, even if the student did copy them.")
+    limits.append(
+        "Errors that controls make too are not counted as inherited, even if the student did copy them."
+    )
     return tuple(limits)
 
 

@@ -88,12 +88,16 @@ def interval(row: RuleRecord, bounds: tuple[float, ...]) -> str:
         return numbers.percent_range(low, high, _decimals(row), bounds)
     if row.unit == "points":
         return numbers.number_range(low * 100, high * 100)
-    return numbers.ratio_range(low, high, bounds) if row.unit == "ratio" else numbers.number_range(low, high, 0)
+    return (
+        numbers.ratio_range(low, high, bounds) if row.unit == "ratio" else numbers.number_range(low, high, 0)
+    )
 
 
 def anchor(rule: str) -> str:
     """The id of a rule's row, safe as a link target."""
-    return "rule-" + "".join(character for character in rule.lower() if character.isascii() and character.isalnum())
+    return "rule-" + "".join(
+        character for character in rule.lower() if character.isascii() and character.isalnum()
+    )
 
 
 def _row(result: AuditResult, row: RuleRecord) -> RuleRow:

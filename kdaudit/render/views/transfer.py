@@ -49,11 +49,15 @@ def transfer(result: AuditResult) -> TransferView:
     key = (
         "stu",
         *(("ci", "mean") if any(_bounds(record) for record in records) else ()),
-        *(mark for mark, shown in (
-            ("ind", any(record.independent for record in records)),
-            ("pos", any(record.positive for record in records)),
-            ("rnd", any(record.random for record in records)),
-        ) if shown),
+        *(
+            mark
+            for mark, shown in (
+                ("ind", any(record.independent for record in records)),
+                ("pos", any(record.positive for record in records)),
+                ("rnd", any(record.random for record in records)),
+            )
+            if shown
+        ),
     )
     return TransferView(findings.of_transfer(result), strips, key if strips else (), _note(records))
 
@@ -62,7 +66,10 @@ def _strip(measure: Measure, record: TransferRecord) -> Strip:
     title, unit = _NAMES[measure]
     everyone = [record.student, *record.independent, *record.positive, *record.random]
     scale = charts.Scale(low=0.0, high=max(max(everyone) * 1.04, 1e-6))
-    named = [("Student", "stu", (record.student,)), ("Independent", "ind", record.independent)]
+    named: list[tuple[str, charts.Kind, tuple[float, ...]]] = [
+        ("Student", "stu", (record.student,)),
+        ("Independent", "ind", record.independent),
+    ]
     named += [("Positive", "pos", record.positive)] if record.positive else []
     named += [("Random", "rnd", record.random)] if record.random else []
     dots = [
