@@ -96,9 +96,8 @@ def train(
     network.train()
     for _ in range(schedule.epochs):
         shuffled = torch.randperm(len(x), generator=order)
-        for index in shuffled.split(schedule.batch_size):
-            if len(index) < schedule.batch_size:
-                continue
+        n_whole = len(x) // schedule.batch_size * schedule.batch_size
+        for index in shuffled[:n_whole].reshape(-1, schedule.batch_size):
             batch = x[index].float() / 255
             logits = network(batch)
             if distillation is None:
@@ -114,10 +113,12 @@ def train(
 
 def answers(network: nn.Module, pictures: Pictures) -> Labels:
     """The class that the network holds most likely, for each picture."""
+    parts = []
     with torch.no_grad():
-        parts = [network(part.float() / 255).argmax(dim=1) for part in torch.from_numpy(pictures).split(1000)]
-    found: Labels = torch.cat(parts).numpy()
-    return found
+        for start in range(0, len(pictures), 1000):
+            batch = torch.from_numpy(pictures[start : start + 1000]).float() / 255
+            parts.append(network(batch).argmax(dim=1).numpy())
+    return np.concatenate(parts)
 
 
 def with_confusions(
