@@ -16,7 +16,7 @@ CONSTANTS = {
     "zero": np.float32(0),
     "two": np.float32(2),
     "first": np.int64(0),
-    "one": np.int64(1),
+    "step": np.int64(1),
     "hundred": np.float32(100),
     "tiny": np.float32(1e-9),
     "half": np.array([0.5], np.float32),

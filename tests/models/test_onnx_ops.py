@@ -177,7 +177,7 @@ BODIES = {
     "Min": "h = Min (x, two)",
     "Mul": "h = Mul (x, two)",
     "Pad": "h = Pad <mode = 'reflect'> (x, margins)",
-    "Range": "r = Range (first, six, one)  h = Gather <axis = 2> (x, r)",
+    "Range": "r = Range (first, six, step)  h = Gather <axis = 2> (x, r)",
     "ReduceMean": "h = ReduceMean <keepdims = 0> (x, space)",
     "Relu": "h = Relu (x)",
     "Reshape": "h = Reshape (x, rows_of_three)",
