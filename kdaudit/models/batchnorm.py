@@ -96,7 +96,7 @@ def _trace_of_folding(node: Node) -> str | None:
     if node.op != "Conv" or not node.has(2):
         return None
     weight, bias = node.inputs[1], node.inputs[2]
-    if bias == f"{weight}_bias":
+    if weight.endswith("weight") and bias == f"{weight}_bias":
         return _BY_BIAS_NAME
     return _BY_NAMES if all(_FOLDED_NAME.fullmatch(name) for name in (weight, bias)) else None
 
