@@ -187,7 +187,7 @@ class _Tracker:
             parts.append(f"loss {event.loss:.3f}")
         if event.examples_per_second:
             parts.append(f"{event.examples_per_second:,.0f} examples/s")
-        if self._total and 0.02 < self.fraction < 1:
+        if event.stage == "train" and self._total and 0.02 < self.fraction < 1:
             left = (time.monotonic() - self._started) * (1 / self.fraction - 1)
             parts.append(f"{left / 60:.0f} min left" if left > 90 else f"{left:.0f} s left")
         return ", ".join(parts)

@@ -1,16 +1,15 @@
-"""A trained network's weights to a safetensors file and back."""
+"""A trained network's weights to a safetensors file; `models/` loads it for prediction."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
-from kdaudit.errors import ModelError, TrainingError
+from kdaudit.errors import TrainingError
 
 
 def save_checkpoint(network: torch.nn.Module, path: Path) -> None:
@@ -37,41 +36,3 @@ def save_checkpoint(network: torch.nn.Module, path: Path) -> None:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def load_checkpoint(network: torch.nn.Module, path: Path) -> None:
-    """Give `network`, freshly built, the weights in `path`.
-
-    Raises:
-        ModelError: the file cannot be read, or holds other tensors than the network.
-    """
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(
-            f"cannot read the weights of a control from {path}: {error}",
-            hint="delete the file: the control is then trained anew",
-        ) from error
-    _require_same_tensors(network.state_dict(), tensors, path)
-    network.load_state_dict(tensors)
-
-
-def _require_same_tensors(
-    expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor], path: Path
-) -> None:
-    """Compare names, then shapes and types."""
-    for what, names in (
-        ("lacks", expected.keys() - found.keys()),
-        ("holds the unknown", found.keys() - expected.keys()),
-    ):
-        if names:
-            raise ModelError(
-                f"expected {len(expected)} tensors in {path}, which {what} {sorted(names)[0]!r} "
-                f"({len(names)} such)"
-            )
-    for name, tensor in expected.items():
-        if (tensor.shape, tensor.dtype) != (found[name].shape, found[name].dtype):
-            raise ModelError(
-                f"expected {name!r} in {path} to be {tuple(tensor.shape)} {tensor.dtype}, "
-                f"found {tuple(found[name].shape)} {found[name].dtype}"
-            )

@@ -103,7 +103,7 @@ def _measure_chunk(predictions: Sequence[Predictions], labels: Int64, arrays: _A
     for i, model in enumerate(predictions):
         logits = np.asarray(model.logits[rows])
         log_probs = log_softmax(logits)
-        _fill_answers(arrays, i, rows, logits, log_probs, y)
+        _fill_answers(arrays, i, rows, logits=logits, log_probs=log_probs, y=y)
         if i == 0:
             continue
         probs = np.exp(log_probs)
@@ -116,7 +116,7 @@ def _measure_chunk(predictions: Sequence[Predictions], labels: Int64, arrays: _A
 
 
 def _fill_answers(
-    arrays: _Arrays, i: int, rows: slice, logits: Float32, log_probs: Float64, y: Int64
+    arrays: _Arrays, i: int, rows: slice, *, logits: Float32, log_probs: Float64, y: Int64
 ) -> None:
     each = np.arange(len(y))
     answers: Int32 = logits.argmax(axis=1).astype(np.int32)

@@ -172,7 +172,7 @@ def radius(kind: Kind, n: int) -> float:
     """The radius of a row's dots in px."""
     if n > _MANY:
         return 2.0
-    return 5.0 if kind == "stu" else 3.5
+    return 4.5 if kind == "stu" else 3.5
 
 
 def interval(scale: Scale, low: float, high: float, *, y: float) -> Bar:

@@ -107,6 +107,11 @@ def accuracy(result: AuditResult, role: ModelRole) -> float | None:
     return mean([model.accuracy for model in models(result, role)])
 
 
+def training_seconds(result: AuditResult) -> float:
+    """How long all trainings took together, those kept from earlier runs included."""
+    return math.fsum(known([model.seconds for model in result.models]))
+
+
 def measured(effect: EffectRecord | None) -> bool:
     """Whether there is an estimate."""
     return effect is not None and effect.estimate is not None

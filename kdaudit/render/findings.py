@@ -140,7 +140,7 @@ def of_calibration(result: AuditResult) -> str:
     """Section 8: whether the student's confidence can be believed."""
     student = facts.mean([model.ece for model in facts.models(result, "student")])
     if student is None:
-        return not_measured(facts.why_missing(result, "calibration", "the model gives labels only"))
+        return not_measured(facts.why_missing(result, "calibration", "no confidences were recorded"))
     controls = facts.known([model.ece for model in facts.models(result, "independent")])
     shown = numbers.percent(student, 1)
     if not controls:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup, escape
 
 from kdaudit.errors import RenderError
 from kdaudit.render import numbers, text, words
@@ -20,6 +22,8 @@ from kdaudit.render.views.method import MethodView, ReproduceView, method, repro
 from kdaudit.render.views.rules import RulesView, anchor, rules
 from kdaudit.render.views.transfer import TransferView, transfer
 from kdaudit.schema import AuditResult
+
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 
 CONTENTS = {
     2: "Four numbers",
@@ -113,6 +117,7 @@ def _environment() -> jinja2.Environment:
         finalize=_clean,
     )
     environment.filters["px"] = _px
+    environment.filters["options"] = _options
     environment.filters["anchor"] = anchor
     return environment
 
@@ -120,6 +125,11 @@ def _environment() -> jinja2.Environment:
 def _clean(value: object) -> object:
     """No text reaches the page with characters that HTML forbids; markup of our own macros passes as it is."""
     return text.clean(value) if type(value) is str else value
+
+
+def _options(value: str) -> Markup:
+    """The escaped text with command line options as code, so that none breaks at its hyphens."""
+    return Markup(_OPTION.sub(r'<code class="nw">\g<0></code>', str(escape(text.clean(value)))))  # noqa: S704
 
 
 def _px(value: float) -> str:

@@ -92,13 +92,13 @@ def proportion(value: float | None) -> str:
     return _no_leading_zero(fixed(value, _significant(value)))
 
 
-def proportion_range(low: float, high: float) -> str:
-    r"""The interval of a proportion, both ends with the decimals of the larger.
+def proportion_range(low: float, high: float, *, estimate: float) -> str:
+    r"""The interval of a proportion, both ends with the decimals of the estimate or of the larger end.
 
-    >>> proportion_range(0.038, 0.054)
-    '[.038,\\xa0.054]'
+    >>> proportion_range(0.0898, 0.1003, estimate=0.095)
+    '[.090,\\xa0.100]'
     """
-    places = _significant(max(abs(low), abs(high)))
+    places = max(_significant(max(abs(low), abs(high))), _significant(estimate))
     return f"[{_no_leading_zero(fixed(low, places))},{NBSP}{_no_leading_zero(fixed(high, places))}]"
 
 

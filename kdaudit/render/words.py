@@ -40,6 +40,7 @@ _DEEDS = {
 }
 _TAKEN = "The student has taken over its teacher’s mistakes"
 _NOT_TAKEN = "The student has not taken over its teacher’s mistakes"
+_LITTLE = 0.1
 _CANNOT_SAY = "The data cannot say whether the student took over its teacher’s mistakes"
 
 
@@ -127,7 +128,7 @@ def _lead_on_mistakes(result: AuditResult) -> str:
     outcome = facts.status(result, "KD201")
     waived = sum(row.outcome is RuleStatus.WAIVED for row in result.rules)
     if outcome is RuleStatus.FAIL:
-        return _TAKEN + (", and little of what the teacher does better" if _little_right(result) else "")
+        return _TAKEN + _right_too(result)
     if outcome is RuleStatus.WARNING:
         return f"{_TAKEN}; here this only warns"
     if outcome is RuleStatus.WAIVED:
@@ -153,12 +154,14 @@ def _failed_elsewhere(others: Sequence[RuleRecord], stated: str) -> str:
     return f"{said}. {stated}"
 
 
-def _little_right(result: AuditResult) -> bool:
-    """Whether less than half as large a share of right knowledge came along."""
-    if result.asymmetry != "negative" or result.kappa_W is None or result.kappa_R is None:
-        return False
-    wrong, right = result.kappa_W.estimate, result.kappa_R.estimate
-    return wrong is not None and right is not None and right < wrong / 2
+def _right_too(result: AuditResult) -> str:
+    """How much right knowledge came along, where it is less than the wrong."""
+    right = result.kappa_R
+    if result.asymmetry != "negative" or right is None or right.estimate is None or right.low90 is None:
+        return ""
+    if right.low90 <= 0 or right.estimate < _LITTLE:
+        return ", and little of what the teacher does better"
+    return ", more than what the teacher does better"
 
 
 def _counts(result: AuditResult) -> str:

@@ -52,7 +52,10 @@ def design_of(stratum: Stratum) -> Design | None:
 
 
 def sharpness(design: Design, *, m_fail: float) -> float | None:
-    """The smallest kappa_W >= m_fail, in steps of .01, that p <= .05 would find in 80 of 100 audits; None if none below 1."""
+    """The smallest kappa_W >= m_fail, in steps of .01, that p <= .05 would find in 80 of 100 audits.
+
+    None if no kappa_W below 1 would be found.
+    """
     for step in range(round(m_fail / _STEP), round(1 / _STEP)):
         kappa = step * _STEP
         if _power(design, kappa, above=0.0) >= WISHED_POWER:

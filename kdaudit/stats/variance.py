@@ -41,14 +41,12 @@ def between_examples(stratum: Stratum) -> float:
     k, n = y.shape
     votes = y.sum(axis=0)
     p: Float64 = votes / k
-    correction: float = k / (k - 1)
     if np.all((votes == 0) | (votes == k)):
         p = (votes + 0.5) / (k + 1)
     if stratum.groups is None:
-        per_example = float(np.mean(p * (1 - p)))
-        return per_example * correction / n
+        return float(np.mean(p * (1 - p)) * k / (k - 1) / n)
     clustered = [of_mean(row - p, stratum.groups) for row in y]
-    return float(np.mean(clustered)) * correction
+    return float(np.mean(clustered) * k / (k - 1))
 
 
 def of_quantity(

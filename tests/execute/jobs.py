@@ -76,3 +76,10 @@ def report_and_sleep(task: int, progress: Progress) -> int:
         progress(ProgressEvent(stage="sleep", done=os.getpid()))
         time.sleep(120)
     return os.getpid()
+
+
+def report_for_ever(task: int, progress: Progress) -> None:
+    """Tell which process this is, a few times a second."""
+    for _ in range(1200):
+        progress(ProgressEvent(stage="report", done=os.getpid()))
+        time.sleep(0.1)

@@ -63,6 +63,16 @@ def test_results_come_in_the_order_of_the_tasks(n_workers: int) -> None:
     assert [0, 1, 4, 9, 16] == results
 
 
+@pytest.mark.parametrize(("n_workers", "expected"), [(0, 1), (1, 1), (3, 3)])
+def test_the_number_of_workers_is_that_of_tasks_at_the_same_time(n_workers: int, expected: int) -> None:
+    """Without workers it is this process; it can be read and not set, and starts nothing."""
+    with LocalPool(n_workers) as pool:
+        assert expected == pool.n_workers
+        with pytest.raises(AttributeError):
+            pool.n_workers = 7  # type: ignore[misc]
+    assert [] == multiprocessing.active_children()
+
+
 def test_no_tasks_give_no_results(pool: LocalPool) -> None:
     """An empty sequence is fine."""
     assert [] == list(pool.map(jobs.square, [], progress=ignore))
@@ -205,23 +215,43 @@ def test_an_interrupted_run_ends_promptly_and_leaves_no_worker(tmp_path: Path) -
     assert all(ends_soon(worker) for worker in pids)
 
 
+IDLE = """
+import os, signal
+from kdaudit.execute import LocalPool
+from tests.execute import jobs
+
+if __name__ == "__main__":
+    pool = LocalPool(2)
+    print(*pool.map(jobs.pid, range(4), progress=print), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+BUSY = """
+import os, signal
+from kdaudit.execute import LocalPool
+from tests.execute import jobs
+
+seen = set()
+
+def die_when_both_are_at_work(event):
+    seen.add(event.done)
+    if len(seen) == 2:
+        print(*seen, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    list(LocalPool(2).map(jobs.report_for_ever, range(2), progress=die_when_both_are_at_work))
+"""
+
+
 @posix
-def test_idle_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
-    """Nobody can clean up after kill -9: the workers notice by themselves."""
-    script = tmp_path / "idle.py"
-    script.write_text(
-        "import os, signal\n"
-        "from kdaudit.execute import LocalPool\n"
-        "from tests.execute import jobs\n"
-        "if __name__ == '__main__':\n"
-        "    pool = LocalPool(2)\n"
-        "    print(*pool.map(jobs.pid, range(4), progress=print), flush=True)\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    root = Path(__file__).parents[2]
+@pytest.mark.parametrize("program", [IDLE, BUSY], ids=["idle", "busy"])
+def test_workers_do_not_outlive_a_killed_parent(program: str, tmp_path: Path) -> None:
+    """Nobody can clean up after kill -9: the workers notice by themselves, and say nothing."""
+    script = tmp_path / "program.py"
+    script.write_text(program)
     done = subprocess.run(
         [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         check=False,
         timeout=60,
@@ -229,3 +259,4 @@ def test_idle_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     pids = {int(pid) for pid in done.stdout.split()}
     assert 2 == len(pids)
     assert all(ends_soon(worker) for worker in pids)
+    assert b"Traceback" not in done.stderr

@@ -12,6 +12,15 @@ from kdaudit.pipeline.audit import audit
 from kdaudit.schema import AuditResult
 from tests.planted import World
 
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Two threads on a busy machine wait for each other; controls are trained in this process here."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
 Auditor = Callable[..., AuditResult]
 
 

@@ -142,9 +142,12 @@ def test_a_teacher_without_errors_undefined() -> None:
     rows = random_answers(5)
     rows[1] = rows[0]
     sample = sample_from(rows)
-    assert [
-        PROCEDURES[name](sample).status for name in ("kappa_W", "rrr", "did", "kappa_R")
-    ] == ["undefined", "undefined", "undefined", "ok"]
+    assert [PROCEDURES[name](sample).status for name in ("kappa_W", "rrr", "did", "kappa_R")] == [
+        "undefined",
+        "undefined",
+        "undefined",
+        "ok",
+    ]
 
 
 def test_controls_that_make_every_teacher_error_leave_no_room_undefined() -> None:

@@ -14,6 +14,13 @@ _CURVES: tuple[tuple[facts.ModelRole, charts.Kind, str], ...] = (
 )
 _ROW, _FIRST = 24, 12
 _LAST_EPOCHS = 5
+_OF_DISTILLED = frozenset({"alpha", "temperature"})
+_SETTINGS = {
+    "lr": "learning rate",
+    "augment": "augmentation",
+    "alpha": "weight of a teacher",
+    "temperature": "temperature of a teacher",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ def controls(result: AuditResult) -> ControlsView:
     curves = _curves(result)
     return ControlsView(
         findings.of_controls(result),
-        tuple(said for said in (_recipe(result), text.opening(result.fidelity), _positive(result)) if said),
+        tuple(said for said in (_recipe(result), _fidelity(result), _positive(result)) if said),
         curves,
         tuple(
             f"curve-{kind}"
@@ -83,17 +90,31 @@ def controls(result: AuditResult) -> ControlsView:
 
 
 def _recipe(result: AuditResult) -> str:
-    if result.recipe is None:
+    recipe = result.recipe
+    if recipe is None:
         return "The controls were supplied, not trained here." if result.n_controls else ""
-    settings = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in result.recipe.items())
+    distilled = result.n_random + result.n_positive > 0
+    settings = [
+        f"{_SETTINGS.get(key, key.replace('_', ' '))} {_value(value)}"
+        for key, value in recipe.items()
+        if distilled or key not in _OF_DISTILLED
+    ]
     data = result.train_data
     on = f" on {text.name(data.name)} ({numbers.plural(data.n, 'example')})" if data is not None else ""
-    taken = f", in {numbers.duration(result.seconds_training)}" if result.seconds_training > 0 else ""
-    return f"The controls were trained{on}{taken}: {text.one_line(settings)}."
+    seconds = facts.training_seconds(result)
+    taken = f" All trainings together took {numbers.duration(seconds)}." if seconds >= 1 else ""
+    return f"The controls were trained{on}: {text.one_line(', '.join(settings))}.{taken}"
 
 
 def _value(value: str | float) -> str:
     return value if isinstance(value, str) else f"{value:g}"
+
+
+def _fidelity(result: AuditResult) -> str:
+    """How faithful the controls' network is, where the table of conditions does not say it already."""
+    if result.fidelity in [row.value for row in result.assumptions]:
+        return ""
+    return text.opening(result.fidelity) if result.n_controls else ""
 
 
 def _positive(result: AuditResult) -> str:

@@ -260,7 +260,7 @@ def _card(
     result: AuditResult, rule: str, *, title: str, big: str, aside: str, plot: charts.Plot | None, why: str
 ) -> Card:
     row = facts.rule(result, rule)
-    alone = "" if row else f"Rule {rule} is switched off" if rule else "No rule; for comparison"
+    alone = "" if row else f"{rule} was not judged" if rule else "No rule; for comparison"
     mark = words.mark(row) if row else None
     return Card(title=title, big=big, aside=aside, plot=plot, why=why, rule=row, mark=mark, alone=alone)
 

@@ -15,6 +15,8 @@ from kdaudit.schema import AuditResult, InheritedExample, InheritedRecord
 _MOST_PAIRS = 20
 _MOST_FEATURES = 8
 _COARSE = 64
+# A bar of one or two errors must not look like many.
+_SHORTEST_AXIS = 10.0
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]+={0,2}")
 
 
@@ -99,7 +101,7 @@ def inherited(result: AuditResult) -> InheritedView:
 def _pairs(result: AuditResult, record: InheritedRecord) -> tuple[PairRow, ...]:
     ranked = sorted(record.pairs, key=lambda pair: (-pair.n, pair.label, pair.answer))
     ranked, others = ranked[:_MOST_PAIRS], ranked[_MOST_PAIRS:]
-    longest = max((max(pair.n, pair.expected_by_chance) for pair in ranked), default=1.0)
+    longest = max([_SHORTEST_AXIS, *(max(pair.n, pair.expected_by_chance) for pair in ranked)])
     scale = charts.Scale(low=0.0, high=max(longest * 1.06, 1e-9))
     rows = [
         PairRow(
@@ -195,11 +197,11 @@ def _origin(result: AuditResult) -> str:
         share += f" {numbers.percent_range(did.low90, did.high90)}"
     p = f", {numbers.p_value(did.p)}" if did.p is not None else ""
     proven = (
-        "so they come from this teacher."
+        "So they come from this teacher."
         if result.attribution == "this_teacher"
-        else "which does not prove that they come from this teacher: students of other teachers may share them."
+        else "This does not prove that they come from this teacher: students of other teachers may share them."
     )
     return (
-        "Where from? On the teacher’s errors the student agrees with it more than it agrees with the controls, "
-        f"by {share} beyond what controls do among themselves{p}; {proven}"
+        "Where from? On the teacher’s errors the student agrees more with this teacher than with the controls: "
+        f"by {share} of what controls leave, beyond what controls do among themselves{p}. {proven}"
     )

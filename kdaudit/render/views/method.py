@@ -81,10 +81,15 @@ def _compared(result: AuditResult) -> str:
     students = (
         "one student" if len(result.students) == 1 else f"{len(result.students)} students of one recipe"
     )
-    independent = numbers.plural(result.n_controls, "independent control")
+    if not result.n_controls or not result.n:
+        return (
+            f"{students.capitalize()} and one teacher were to be compared with independent controls: the student’s "
+            "network, labels and schedule, trained without the teacher. There was nothing to compare."
+        )
     said = (
-        f"One teacher and {students} are compared with {independent}: the student’s network, labels and schedule, "
-        f"trained without the teacher. All models answer the same {numbers.plural(result.n, 'labelled example')}."
+        f"One teacher and {students} are compared with {numbers.plural(result.n_controls, 'independent control')}: "
+        "the student’s network, labels and schedule, trained without the teacher. All models answer the same "
+        f"{numbers.plural(result.n, 'labelled example')}."
     )
     if result.n_W is None or result.n_R is None:
         return said
@@ -97,7 +102,7 @@ def _compared(result: AuditResult) -> str:
 
 def _definitions(result: AuditResult) -> tuple[Definition, ...]:
     fail, passed = numbers.percent(result.margin_fail), numbers.percent(result.margin_pass)
-    count = numbers.count(result.n_controls)
+    controls = numbers.plural(result.n_controls, "control") if result.n_controls else "independent controls"
     tau = 0 if result.inherited is None else result.inherited.tau
     others = "none of the controls does" if tau == 0 else f"at most {numbers.plural(tau, 'control')} does"
     return (
@@ -120,7 +125,7 @@ def _definitions(result: AuditResult) -> tuple[Definition, ...]:
             "Intervals and p",
             "",
             "",
-            f"A predictive t-test of the student against {count} controls, which takes account of seeds and of "
+            f"A predictive t-test of the student against {controls}, which takes account of seeds and of "
             f"examples (Crawford and Howell 1998, with a floor). Intervals are 90{numbers.NBSP}%: each end is a "
             f"one-sided 95{numbers.NBSP}% bound, the one that decides. p is one-sided; Holm over the transfer "
             "measures.",
@@ -159,11 +164,11 @@ def _limits(result: AuditResult) -> tuple[str, ...]:
     limits = []
     if len(result.students) == 1:
         limits.append("One student: another seed of the same recipe may differ.")
-    stated = [row.what for row in result.assumptions if row.known_from in ("stated", "default", "unknown")]
+    stated = [_lower(row.what) for row in result.assumptions if row.known_from != "verified"]
     if stated:
-        names = text.listing([text.one_line(what) for what in stated])
         limits.append(
-            f"Not verified: {names}. Controls of another recipe can make an honest student look guilty."
+            f"Stated or assumed, not verified: {text.listing(list(dict.fromkeys(stated)))}. "
+            "Controls of another recipe can make an honest student look guilty."
         )
     if result.verdict is Outcome.PASS and result.sharpness is not None:
         found = numbers.percent(result.sharpness)
@@ -185,6 +190,11 @@ def _limits(result: AuditResult) -> tuple[str, ...]:
     return tuple(limits)
 
 
+def _lower(what: str) -> str:
+    line = text.one_line(what)
+    return line[:1].lower() + line[1:] if line[1:2].islower() else line
+
+
 def reproduce(result: AuditResult) -> ReproduceView:
     """How to get the same numbers again."""
     files = [
@@ -197,9 +207,10 @@ def reproduce(result: AuditResult) -> ReproduceView:
     packages = ", ".join(f"{name} {version}" for name, version in result.environment.packages.items())
     software = f"kdaudit {result.environment.kdaudit}, Python {result.environment.python}"
     hardware = [f"{result.environment.device}, {result.environment.platform}"]
-    if result.seconds_training > 0:
-        hardware.append(f"controls trained in {numbers.duration(result.seconds_training)}")
-    hardware.append(f"audit took {numbers.duration(result.seconds)}")
+    seconds = facts.training_seconds(result)
+    if seconds > 0:
+        hardware.append(f"all trainings together took {numbers.duration(seconds)}")
+    hardware.append(f"this run took {numbers.duration(result.seconds)}")
     return ReproduceView(
         command=text.clean(result.command),
         files=tuple(files),

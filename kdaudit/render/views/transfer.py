@@ -132,7 +132,7 @@ def _range(measure: Measure, record: TransferRecord) -> str:
     low, high = (record.low90, record.high90) if record.estimate >= 0 else (-record.high90, -record.low90)
     if measure == "prediction":
         return f" {numbers.number_range(low * 100, high * 100)}"
-    return f" {numbers.proportion_range(low, high)}"
+    return f" {numbers.proportion_range(low, high, estimate=record.estimate)}"
 
 
 def _tick(measure: Measure, tick: float, marks: tuple[float, ...]) -> str:
