@@ -73,7 +73,7 @@ def test_two_steps_of_sgd_by_hand() -> None:
 
 
 def test_a_first_step_of_adamw_by_hand() -> None:
-    """The weights become w (1 - lr d) - lr sign(g): the first step has the learning rate's length in every direction."""
+    """To w (1 - lr d) - lr sign(g): a first step of the rate's length in every direction."""
     recipe = replace(SGD, optimizer="adamw", lr=0.01, weight_decay=0.5)
     data, network = blobs(6), linear()
     before: Float64 = network.weight.detach().numpy().astype(np.float64)
