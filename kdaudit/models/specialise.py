@@ -195,14 +195,13 @@ class _Eager(Call):
         return [int(number) for number in self.value(slot).flatten().tolist()]
 
     def new_shape(self, target: Callable[[], Sequence[int]], follow: Follow) -> list[int]:
-        asked = list(target())
         source, given = self.node.inputs[0], self.node.inputs[1]
         if (
             self._smaller is None
             or not self._meta
             or not torch.equal(self._smaller[given], self._values[given])
         ):
-            return asked
+            return list(target())
         grown = follow(
             Growth(
                 before=tuple(self._smaller[source].shape),
@@ -213,7 +212,7 @@ class _Eager(Call):
             )
         )
         if grown is None:
-            raise self.refuse(f"a fixed shape {asked} in which the batch cannot be told from the other axes")
+            raise self.refuse(f"a fixed shape {self.integers(1)} in which the batch cannot be told from the other axes")
         return list(grown)
 
     def module(self, module: nn.Module, x: Tensor) -> Tensor:
