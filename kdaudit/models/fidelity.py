@@ -29,6 +29,10 @@ def describe_converted(
         sentences.append(f"Applied to the raw inputs and left as they are: {', '.join(network.frozen)}.")
     if start is not None:
         sentences.append(start.sentence)
+    if start is not None and reinsertion.inserted:
+        sentences.append(
+            "The scales and statistics of a folded BatchNorm are lost: each starts as what gives the same outputs."
+        )
     return Fidelity(
         level=_level(reinsertion),
         sentence=" ".join(sentences),

@@ -212,7 +212,9 @@ class _Eager(Call):
             )
         )
         if grown is None:
-            raise self.refuse(f"a fixed shape {self.integers(1)} in which the batch cannot be told from the other axes")
+            raise self.refuse(
+                f"a fixed shape {self.integers(1)} in which the batch cannot be told from the other axes"
+            )
         return list(grown)
 
     def module(self, module: nn.Module, x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from kdaudit.models.fidelity import describe_architecture, describe_converted
 from kdaudit.models.initialise import redraw
 from kdaudit.models.onnx_file import read_graph
 from kdaudit.models.start import Start, start_from_network, start_from_state
-from kdaudit.models.weights import fill, read_safetensors, read_state_dict
+from kdaudit.models.weights import read_safetensors, read_state_dict
 from kdaudit.types import Fidelity, ModelRef, NetworkSpec
 
 
@@ -37,15 +37,6 @@ def open_network(spec: NetworkSpec) -> OnnxNetwork | ArchitectureNetwork:
         f"expected an architecture to train again, found weights alone ({spec.model.kind}) in {spec.model.path}",
         hint="name it with --student-arch module:callable",
     )
-
-
-def trained(spec: NetworkSpec) -> nn.Module:
-    """The network with the weights of its own file, in evaluation mode.
-
-    Raises:
-        ModelError: as `open_network`; or the weights do not fit the architecture.
-    """
-    return open_network(spec).build_original()
 
 
 class OnnxNetwork:
@@ -190,10 +181,6 @@ class ArchitectureNetwork:
         _apply(self._start, module)
         return module.train()
 
-    def build_original(self) -> nn.Module:
-        """The network with the weights of the student's file, in evaluation mode."""
-        return fill(self.build(0), _read_weights(self.spec.model), self.spec.model.path).eval()
-
 
 def _apply(start: Start | None, module: nn.Module) -> None:
     if start is not None:
@@ -213,14 +200,18 @@ def _read_weights(ref: ModelRef) -> Mapping[str, Tensor]:
     return readers[ref.kind](ref.path)
 
 
-def _sources(module: nn.Module) -> dict[str, str]:
+def _sources(module: nn.Module) -> list[str]:
     """The source of the module's classes, torch's own left out: an edited forward is another architecture."""
-    sources = {}
-    for kind in {type(part) for part in module.modules()}:
-        name = f"{kind.__module__}.{kind.__qualname__}"
-        if not name.startswith("torch."):
-            try:
-                sources[name] = inspect.getsource(kind)
-            except (OSError, TypeError):
-                sources[name] = ""
-    return sources
+    return sorted(
+        _source(kind)
+        for kind in {type(part) for part in module.modules()}
+        if not kind.__module__.startswith("torch.")
+    )
+
+
+def _source(kind: type[nn.Module]) -> str:
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):
+        # Without its module, whose name is drawn for each process where the class comes from a file.
+        return kind.__qualname__

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import linecache
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +17,7 @@ import pytest
 import torch
 from torch import nn
 
+from kdaudit.errors import ModelError
 from kdaudit.models.checks import check_network
 from kdaudit.models.trainable import open_network
 from kdaudit.types import NetworkSpec
@@ -205,8 +211,6 @@ def test_a_graph_without_names_gets_its_batchnorm_back_by_structure(
 
 def test_an_architecture_callable_is_exact(tmp_path: Path) -> None:
     """The user's own architecture, drawn anew from the seed."""
-    from dataclasses import replace
-
     weights = tmp_path / "student.pt"
     torch.save(zoo.small_vgg().state_dict(), weights)
     model = replace(zoo.reference(weights), kind="state_dict", arch="tests.models.zoo:small_vgg")
@@ -215,3 +219,69 @@ def test_an_architecture_callable_is_exact(tmp_path: Path) -> None:
     first, second = factory.build(0).state_dict(), factory.build(0).state_dict()
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert 4 == batch_norms(factory.build(1))
+
+
+ARCHITECTURE = """
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Linear(20, 5)
+    def forward(self, x):
+        return self.dense(x){}
+"""
+
+
+def test_an_edited_architecture_has_another_digest(tmp_path: Path) -> None:
+    """The same name, modules and shapes, but another forward: controls of the old code must not be reused."""
+    digests = []
+    for edit in ("", "", " * 2"):
+        (tmp_path / "net.py").write_text(ARCHITECTURE.format(edit))
+        linecache.clearcache()
+        model = replace(
+            zoo.reference(tmp_path / "w.pt"), kind="state_dict", arch=f"{tmp_path / 'net.py'}:Net"
+        )
+        digests.append(open_network(NetworkSpec(model=model)).spec_digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+_OTHER_PROCESS = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from kdaudit.models.trainable import open_network
+from kdaudit.types import NetworkSpec
+from tests.models.zoo import reference
+
+folder = Path(sys.argv[1])
+model = replace(reference(folder / "w.pt"), kind="state_dict", arch=f"{folder / 'net.py'}:Net")
+print(open_network(NetworkSpec(model=model)).spec_digest)
+"""
+
+
+def test_an_architecture_from_a_file_has_one_digest_in_all_processes(tmp_path: Path) -> None:
+    """Python's own hashes differ between processes; a control kept by one must be found by the next."""
+    (tmp_path / "net.py").write_text(ARCHITECTURE.format(""))
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", _OTHER_PROCESS, str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert 1 == len(digests)
+
+
+def test_weights_without_an_architecture_cannot_be_trained_invalid(tmp_path: Path) -> None:
+    """A state_dict says nothing about how its tensors are used."""
+    model = replace(zoo.reference(tmp_path / "student.pt"), kind="state_dict")
+    with pytest.raises(
+        ModelError,
+        match=r"expected an architecture to train again, found weights alone \(state_dict\) in .*\.pt",
+    ) as caught:
+        open_network(NetworkSpec(model=model))
+    assert "name it with --student-arch module:callable" == caught.value.hint
