@@ -49,7 +49,7 @@ def percent(share: float | None, decimals: int = 0, limits: Sequence[float] = ()
     r"""A share as a percentage; `limits` are shares that rounding must not reach or cross.
 
     >>> percent(0.3106), percent(0.1996, limits=[0.2]), percent(None)
-    ('31\\xa0%', '19.96\\xa0%', '–')
+    ('31\xa0%', '19.96\xa0%', '–')
     """
     if share is None:
         return NONE
@@ -61,7 +61,7 @@ def percent_range(low: float, high: float, decimals: int = 0, limits: Sequence[f
     r"""The interval of a share, without a repeated unit.
 
     >>> percent_range(-0.02, 0.304)
-    '[−2,\\xa030]'
+    '[−2,\xa030]'
     """
     ends, bounds = [_hundredfold(low), _hundredfold(high)], [_hundredfold(limit) for limit in limits]
     places = decimals_for(ends, decimals, bounds)
@@ -72,7 +72,7 @@ def points(difference: float | None, decimals: int = 1) -> str:
     r"""A difference of two shares, with its sign.
 
     >>> points(-0.041), points(0.186)
-    ('−4.1\\xa0points', '+18.6\\xa0points')
+    ('−4.1\xa0points', '+18.6\xa0points')
     """
     if difference is None:
         return NONE
@@ -96,7 +96,7 @@ def proportion_range(low: float, high: float, *, estimate: float) -> str:
     r"""The interval of a proportion, both ends with the decimals of the estimate or of the larger end.
 
     >>> proportion_range(0.0898, 0.1003, estimate=0.095)
-    '[.090,\\xa0.100]'
+    '[.090,\xa0.100]'
     """
     places = max(_significant(max(abs(low), abs(high))), _significant(estimate))
     return f"[{_no_leading_zero(fixed(low, places))},{NBSP}{_no_leading_zero(fixed(high, places))}]"
@@ -117,7 +117,7 @@ def ratio_range(low: float, high: float, limits: Sequence[float] = ()) -> str:
     r"""The interval of a ratio.
 
     >>> ratio_range(1.18, 1.64)
-    '[1.18,\\xa01.64]'
+    '[1.18,\xa01.64]'
     """
     return f"[{ratio(low, limits)},{NBSP}{ratio(high, limits)}]"
 
@@ -135,7 +135,7 @@ def number_range(low: float, high: float, decimals: int = 1) -> str:
     r"""The interval of a plain number.
 
     >>> number_range(-2.1, 5.7)
-    '[−2.1,\\xa05.7]'
+    '[−2.1,\xa05.7]'
     """
     return f"[{fixed(low, decimals)},{NBSP}{fixed(high, decimals)}]"
 
@@ -155,7 +155,7 @@ def p_bare(p: float | None) -> str:
     r"""A p-value for a table cell: two significant digits, more where they would hide which side of .05 it is.
 
     >>> p_bare(0.0004), p_bare(0.0131), p_bare(0.0498), p_bare(0.25), p_bare(0.999)
-    ('<\\xa0.001', '.013', '.0498', '.25', '>\\xa0.99')
+    ('<\xa0.001', '.013', '.0498', '.25', '>\xa0.99')
     """
     if p is None:
         return NONE
@@ -171,7 +171,7 @@ def p_value(p: float | None) -> str:
     r"""A p-value for a sentence.
 
     >>> p_value(0.002), p_value(0.0001)
-    ('p\\xa0=\\xa0.002', 'p\\xa0<\\xa0.001')
+    ('p\xa0=\xa0.002', 'p\xa0<\xa0.001')
     """
     text = p_bare(p)
     return f"p{NBSP}{text}" if text[0] in "<>" else f"p{NBSP}={NBSP}{text}"

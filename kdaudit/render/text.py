@@ -17,7 +17,7 @@ _SPACE = re.compile(r"[\t\r\n ]+")
 def clean(text: str) -> str:
     r"""The text without characters that no document may hold or that would turn around the text after them.
 
-    >>> clean("a\\x00b\\u202ec")
+    >>> clean("a\x00b\u202ec")
     'a\ufffdb\ufffdc'
     """
     return _FORBIDDEN.sub("\ufffd", text)
@@ -26,7 +26,7 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     r"""The cleaned text on one line.
 
-    >>> one_line(" a\\n  b ")
+    >>> one_line(" a\n  b ")
     'a b'
     """
     return _SPACE.sub(" ", clean(text)).strip()
