@@ -1,26 +1,10 @@
-"""Small mathematics that several packages share: softmax in float64, ranks, chunks. numpy only."""
+"""Small mathematics that several packages share: the floor of probabilities, chunks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from kdaudit.types import AnyArray, Float64
-
 PROBABILITY_FLOOR = 1e-12
-
-
-def log_softmax(logits: AnyArray) -> Float64:
-    """Log p (n, C) in float64 for logits (n, C): z - max z - ln sum exp(z - max z).
-
-    >>> log_softmax(np.array([[0.0, 0.0]])).round(4).tolist()
-    [[-0.6931, -0.6931]]
-    """
-    z = np.asarray(logits, dtype=np.float64)
-    shifted: Float64 = z - z.max(axis=1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return shifted
 
 
 def rows_per_chunk(n_classes: int, *, n_bytes: int = 1 << 20) -> int:

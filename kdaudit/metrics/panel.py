@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from kdaudit.errors import AlignmentError
-from kdaudit.metrics import divergence
-from kdaudit.numerics import chunks, log_softmax, rows_per_chunk
-from kdaudit.types import Float32, Float64, Int32, Int64, Panel, Predictions, Role, read_only
+from kdaudit.metrics.divergence import Distances, Softmax
+from kdaudit.numerics import chunks, rows_per_chunk
+from kdaudit.types import Float32, Int32, Int64, Panel, Predictions, Role, read_only
 
 DISTANCES = ("activation", "js", "rank")
 
@@ -96,35 +96,34 @@ def _check(predictions: Sequence[Predictions], labels: Int64) -> None:
 
 def _measure_chunk(predictions: Sequence[Predictions], labels: Int64, arrays: _Arrays, rows: slice) -> None:
     y = labels[rows]
-    teacher_logits = np.asarray(predictions[0].logits[rows])
-    teacher_order = divergence.stable_order(teacher_logits)
-    teacher_probs = np.exp(log_softmax(teacher_logits))
-    teacher_entropy = divergence.entropy_of(teacher_probs)
-    for i, model in enumerate(predictions):
-        logits = np.asarray(model.logits[rows])
-        log_probs = log_softmax(logits)
-        _fill_answers(arrays, i, rows, logits=logits, log_probs=log_probs, y=y)
-        if i == 0:
-            continue
-        probs = np.exp(log_probs)
-        entropy = -np.einsum("ij,ij->i", probs, np.maximum(log_probs, -745.0))
-        arrays.distances["activation"][i, rows] = divergence.activation(teacher_probs, probs)
-        arrays.distances["js"][i, rows] = divergence.jensen_shannon(
-            teacher_probs, probs, teacher_entropy, entropy
-        )
-        arrays.distances["rank"][i, rows] = divergence.rank_disagreement(teacher_order, logits)
+    logits = _logits(predictions[0], rows)
+    teacher, student = Softmax(*logits.shape), Softmax(*logits.shape)
+    teacher.compute(logits)
+    _fill_answers(arrays, 0, rows, logits=logits, softmax=teacher, y=y)
+    distances = Distances(logits, teacher)
+    for i, model in enumerate(predictions[1:], start=1):
+        logits = _logits(model, rows)
+        student.compute(logits)
+        _fill_answers(arrays, i, rows, logits=logits, softmax=student, y=y)
+        arrays.distances["activation"][i, rows] = distances.activation(student)
+        arrays.distances["js"][i, rows] = distances.jensen_shannon(student)
+        arrays.distances["rank"][i, rows] = distances.rank_disagreement(logits)
+
+
+def _logits(model: Predictions, rows: slice) -> Float32:
+    return np.ascontiguousarray(model.logits[rows])
 
 
 def _fill_answers(
-    arrays: _Arrays, i: int, rows: slice, *, logits: Float32, log_probs: Float64, y: Int64
+    arrays: _Arrays, i: int, rows: slice, *, logits: Float32, softmax: Softmax, y: Int64
 ) -> None:
     each = np.arange(len(y))
     answers: Int32 = logits.argmax(axis=1).astype(np.int32)
     largest = logits[each, answers]
     arrays.answers[i, rows] = answers
     arrays.tied[i, rows] = (logits == largest[:, None]).sum(axis=1) > 1
-    arrays.confidence[i, rows] = np.exp(log_probs[each, answers])
-    arrays.log_likelihood[i, rows] = log_probs[each, y]
+    arrays.confidence[i, rows] = softmax.probs[each, answers]
+    arrays.log_likelihood[i, rows] = softmax.log_probs[each, y]
     others = logits.copy()
     others[each, y] = -np.inf
     best_other = others.argmax(axis=1).astype(np.int32)
