@@ -1,0 +1,58 @@
+"""The records that flow between stages. Imports numpy only.
+
+Arrays are read-only on entry (`read_only`). Undefined is None with a status and a note, never NaN and never 0.
+"""
+
+from __future__ import annotations
+
+from kdaudit.types.arrays import AnyArray, Bool, Float32, Float64, Int32, Int64, read_only
+from kdaudit.types.evidence import Assessment, Evidence, Fitness, Inherited, InheritedPair, Panel
+from kdaudit.types.examples import Batch, DataRef, Preprocess
+from kdaudit.types.models import (
+    Fidelity,
+    ModelRef,
+    NetworkSpec,
+    OutputKind,
+    Predictions,
+    Role,
+    Signature,
+    TensorSpec,
+)
+from kdaudit.types.training import CurvePoint, ProgressEvent, Recipe, Skipped, TrainedControl
+from kdaudit.types.verdict import Outcome, RuleOutcome, RuleStatus, Verdict
+
+__all__ = [
+    "AnyArray",
+    "Assessment",
+    "Batch",
+    "Bool",
+    "CurvePoint",
+    "DataRef",
+    "Evidence",
+    "Fidelity",
+    "Fitness",
+    "Float32",
+    "Float64",
+    "Inherited",
+    "InheritedPair",
+    "Int32",
+    "Int64",
+    "ModelRef",
+    "NetworkSpec",
+    "Outcome",
+    "OutputKind",
+    "Panel",
+    "Predictions",
+    "Preprocess",
+    "ProgressEvent",
+    "Recipe",
+    "Role",
+    "RuleOutcome",
+    "RuleStatus",
+    "Signature",
+    "Skipped",
+    "TensorSpec",
+    "TrainedControl",
+    "Verdict",
+    "read_only",
+]

@@ -1,0 +1,131 @@
+"""What was measured and tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kdaudit.types.arrays import Float32, Float64, Int32, Int64
+from kdaudit.types.models import ModelRef, Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panel:
+    """What the tests need of a teacher, its students and all controls, on the same N examples.
+
+    Rows follow `models`; the teacher is row 0. A model's row of `roles` says what it is.
+
+    answers (m, N): argmax of the logits, lowest index on ties.
+    confidence (m, N): softmax probability of the answer.
+    log_likelihood (m, N): log-softmax of the label.
+    margin (m, N): logit of the label minus the best other logit; best_other (m, N): that other class.
+    distances {activation, js, rank}: (m, N) distance of each model's output to the teacher's, per example.
+    tied (m,): share of rows whose largest logit occurs more than once.
+    """
+
+    models: tuple[ModelRef, ...]
+    n_classes: int
+    labels: Int64
+    groups: Int64 | None
+    answers: Int32
+    confidence: Float32
+    log_likelihood: Float32
+    margin: Float32
+    best_other: Int32
+    distances: dict[str, Float32]
+    tied: Float64
+
+    def rows(self, role: Role) -> list[int]:
+        """Row numbers of the models of one role, in order."""
+        return [i for i, model in enumerate(self.models) if model.role is role]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One claim with its estimate, 90 % interval and one-sided p.
+
+    `controls` is each control in turn as if it were the student, against the others. `status` is 'ok',
+    'differences-only' (fewer than three controls: no test, no interval) or 'undefined' (with `note`).
+    """
+
+    procedure: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    n: int = 0
+    n_controls: int = 0
+    z: float | None = None
+    cliffs_delta: float | None = None
+    rank_p: float | None = None
+    controls: tuple[float, ...] = ()
+    status: Literal["ok", "differences-only", "undefined"] = "ok"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InheritedPair:
+    """Inherited errors of one (label, shared answer) pair, and how many chance explains."""
+
+    label: int
+    answer: int
+    n: int
+    expected_by_chance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inherited:
+    """Errors that teacher and student share and at most `tau` controls make.
+
+    `listed` are example positions; `fdr` the share expected by chance, 1 for an empty list; `p_value` that of a
+    list as long as this against the controls' own.
+    """
+
+    listed: Int64
+    tau: int
+    expected_by_chance: float
+    fdr: float
+    p_value: float
+    pairs: tuple[InheritedPair, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitness:
+    """Whether the audit may speak at all: sanity of models and data, and of the controls.
+
+    problems: sentences, each a violated sanity condition. unfit: independent controls left out, with the reason.
+    headroom_W = n_W (1 - A_W(C)); gap = acc(S) - mean acc(C). None where there are no controls.
+    """
+
+    n_W: int  # noqa: N815 - the method's names
+    n_R: int  # noqa: N815
+    headroom_W: float | None  # noqa: N815
+    n_controls: int
+    n_trained_controls: int
+    unfit: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    unmatched: str = ""
+    unmatched_allowed: bool = False
+    no_controls_reason: str = ""
+    n_duplicates: int = 0
+    n_before_duplicates: int = 0
+    duplicates_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Assessment:
+    """All evidence of one audit, as the rules read it.
+
+    effects: Evidence by procedure (kappa_W, kappa_R, rrr, did, tilt, transfer.*, accuracy_gap, ...);
+    transfer_holm: Holm-corrected p by measure. p_asymmetry = max(p(log RRR), p(kappa_W)).
+    """
+
+    fitness: Fitness
+    effects: dict[str, Evidence]
+    transfer_holm: dict[str, float]
+    p_asymmetry: float | None
+    inherited: Inherited | None
+    sharpness: float | None
+    positive: tuple[Evidence, ...] = ()
+    n_repeated_W: int | None = None  # noqa: N815
+    n_repeated_by_controls_W: float | None = None  # noqa: N815

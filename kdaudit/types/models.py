@@ -1,0 +1,106 @@
+"""Model files, what they are, and what they answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from kdaudit.types.arrays import Float32
+from kdaudit.types.examples import DataRef
+
+
+class Role(StrEnum):
+    """Which part a model plays in the audit."""
+
+    TEACHER = "teacher"
+    STUDENT = "student"
+    INDEPENDENT = "independent"
+    RANDOM = "random"
+    POSITIVE = "positive"
+
+
+class OutputKind(StrEnum):
+    """What the numbers are that a model puts out; stated by the user, checked on the data, never guessed."""
+
+    LOGITS = "logits"
+    PROBS = "probs"
+    SIGMOID = "sigmoid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What must be equal for two models to count as the same architecture.
+
+    `operators` counts the graph's operators (ONNX) or the parameters' shapes (PyTorch), sorted by name.
+    """
+
+    kind: Literal["onnx", "torch"]
+    n_parameters: int
+    operators: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorSpec:
+    """One input or output of a model: `shape` without the batch axis, None where it is dynamic."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSpec:
+    """How to build the student's architecture with fresh weights; small, picklable, valid in any process.
+
+    `model` is the file (or the architecture callable, where `model.arch` is set) to take the architecture from;
+    `example_shapes` are the input shapes of one example by input name, needed to specialise dynamic axes.
+    """
+
+    model: ModelRef
+    init_from: ModelRef | None = None
+    reinsert_bn: Literal["auto", "always", "never"] = "auto"
+    example_shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRef:
+    """A model file and how to read it. `kind` is a key of `models.LOADERS`."""
+
+    name: str
+    role: Role
+    path: str
+    kind: str
+    sha256: str
+    output: OutputKind = OutputKind.LOGITS
+    arch: str | None = None
+    arch_args: str | None = None
+    network: NetworkSpec | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fidelity:
+    """How faithful the trainable network is to the audited student.
+
+    `level`: exact (architecture callable) / bn-kept / bn-reinserted / converted (no BatchNorm to keep) .
+    `sentence` is what the report says; `evidence` names what it rests on; `frozen` lists float initializers
+    that are not trained.
+    """
+
+    level: Literal["exact", "bn-kept", "bn-reinserted", "converted"]
+    sentence: str
+    n_parameters: int
+    n_file_parameters: int | None = None
+    evidence: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Predictions:
+    """One model's logits (N, C) float32 on one data set, in the data's order, and where they were computed."""
+
+    model: ModelRef
+    data: DataRef
+    logits: Float32
+    device: str
+    batch_size: int
