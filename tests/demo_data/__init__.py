@@ -1,0 +1,1 @@
+"""Tests of kdaudit.demo_data."""
