@@ -11,7 +11,7 @@ from scipy.special import stdtrit
 
 from kdaudit.render.text import name
 from kdaudit.schema import AuditResult, EffectRecord, ModelRecord, RuleRecord
-from kdaudit.types import RuleStatus
+from kdaudit.types import Outcome, RuleStatus
 
 ModelRole = Literal["teacher", "student", "independent", "random", "positive"]
 FEWEST_FOR_INTERVAL = 3
@@ -59,6 +59,18 @@ def status(result: AuditResult, id: str) -> RuleStatus | None:
 def is_unfit(row: RuleRecord) -> bool:
     """Whether this rule's violation makes the audit inconclusive, whatever the numbers."""
     return row.fitness and row.outcome in (RuleStatus.UNDECIDED, RuleStatus.FAIL)
+
+
+def is_open(row: RuleRecord, result: AuditResult) -> bool:
+    """Whether this rule leaves the audit without an answer.
+
+    That is a rule of level error without a decision; one that was not judged only where the verdict is open, since
+    a verdict was reached without it.
+    """
+    if row.level != "error":
+        return False
+    unjudged = row.outcome is RuleStatus.NOT_JUDGED and result.verdict is Outcome.INCONCLUSIVE
+    return unjudged or row.outcome is RuleStatus.UNDECIDED
 
 
 def unfit_rules(result: AuditResult) -> tuple[RuleRecord, ...]:

@@ -1,34 +1,37 @@
-"""GitHub workflow commands: one annotation for the verdict and one for each rule that did not pass."""
+"""GitHub workflow commands: one annotation for the verdict, one for each rule that did not simply pass."""
 
 from __future__ import annotations
 
-from kdaudit.render import text, words
+from kdaudit.render import facts, text, words
 from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 
-# GitHub shows ten annotations of a kind a step.
-_MOST = 9
 _VERDICT = {Outcome.FAIL: "error", Outcome.INCONCLUSIVE: "error", Outcome.PASS: "notice"}
 
 
 def render_github(result: AuditResult) -> str:
-    """Lines such as `::error title=kdaudit FAIL::...`."""
+    """Lines such as `::error title=kdaudit FAIL%3A student.onnx::...`."""
     headline = words.headline(result)
-    students = " + ".join(result.students)
-    lines = [_command(_VERDICT[result.verdict], f"kdaudit {headline.word}: {students}", result.reason)]
-    shown: dict[str, int] = {}
-    for row in sorted(result.rules, key=lambda row: (list(RuleStatus).index(row.outcome), row.id)):
-        kind = _kind(row)
-        if kind is None or shown.get(kind, 0) == _MOST:
-            continue
-        shown[kind] = shown.get(kind, 0) + 1
-        lines.append(_command(kind, f"{row.id} {row.title}", row.reason or row.required))
+    said = " ".join((headline.lead, *headline.body))
+    title = f"kdaudit {headline.word}: {' + '.join(result.students)}"
+    lines = [_command(_VERDICT[result.verdict], title, said)]
+    quiet = []
+    # GitHub shows the first ten annotations of a kind, so what decides comes first.
+    for row in facts.ordered_rules(result):
+        kind = _kind(row, result)
+        word = words.WORDS[words.mark(row)]
+        if kind is None:
+            quiet.append(f"{row.id} {word.lower()}")
+        else:
+            lines.append(_command(kind, f"{word}: {row.id} {row.title}", row.reason or row.required))
     lines += [_command("notice", f"not done: {s.what}", f"{s.stage}: {s.reason}") for s in result.skipped]
+    if quiet:
+        lines.append(_command("notice", "kdaudit, other rules", ", ".join(quiet)))
     return "\n".join(lines) + "\n"
 
 
-def _kind(row: RuleRecord) -> str | None:
-    if row.outcome is RuleStatus.FAIL or (row.outcome is RuleStatus.UNDECIDED and row.level == "error"):
+def _kind(row: RuleRecord, result: AuditResult) -> str | None:
+    if row.outcome is RuleStatus.FAIL or facts.is_open(row, result):
         return "error"
     return "warning" if row.outcome in (RuleStatus.WARNING, RuleStatus.UNDECIDED) else None
 

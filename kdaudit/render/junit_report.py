@@ -1,23 +1,25 @@
 """JUnit XML: one suite per teacher-student pair, one case per rule. A failed rule never shows green.
 
-A failed rule is a `<failure>`; a rule of level error that could not be decided, or whose violation makes the audit
-inconclusive, is an `<error>`; a waived one is `<skipped>`; a warning passes and says so in `<system-out>`.
+A failed rule is a `<failure>`; a rule of level error that leaves the audit without an answer is an `<error>`; what was
+waived or not judged is `<skipped>`; a warning passes and says so in `<system-out>`.
 """
 
 from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from kdaudit.render import text, words
+from kdaudit.render import facts, text, words
 from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 
-_OPEN = (RuleStatus.UNDECIDED, RuleStatus.NOT_JUDGED)
+_SKIPPED = (RuleStatus.WAIVED, RuleStatus.NOT_JUDGED)
 
 
 def render_junit(result: AuditResult) -> str:
     """The audit as JUnit XML that CI systems read."""
-    cases = [_case(row, result) for row in result.rules]
+    cases = [_case(row, result) for row in facts.ordered_rules(result)]
+    if result.verdict is not Outcome.PASS and not any(_is_red(case) for case in cases):
+        cases.append(_unanswered(result))
     counts = {
         "tests": len(cases),
         "failures": sum(case.find("failure") is not None for case in cases),
@@ -32,39 +34,43 @@ def render_junit(result: AuditResult) -> str:
         {"name": _suite_name(result), "timestamp": _without_zone(result.started), **attributes},
     )
     suite.extend(cases)
-    ET.SubElement(suite, "system-out").text = text.clean(
-        f"{result.verdict.upper()}: {result.reason}\n{result.signature}"
-    )
+    notes = [f"{result.verdict.upper()}: {text.one_line(result.reason)}", text.one_line(result.signature)]
+    notes += [text.one_line(f"not done: {s.what} ({s.stage}): {s.reason}") for s in result.skipped]
+    ET.SubElement(suite, "system-out").text = "\n".join(notes)
     ET.indent(root, " ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
 def _case(row: RuleRecord, result: AuditResult) -> ET.Element:
-    case = ET.Element(
-        "testcase",
-        {
-            "classname": text.one_line(_suite_name(result)),
-            "name": text.one_line(f"{row.id} {row.title}"),
-            "time": "0",
-        },
-    )
-    message = text.one_line(f"{row.reason} Required: {row.required}.")
+    case = _named_case(result, f"{row.id} {row.title}")
+    message = text.one_line(f"{row.reason} Required: {row.required}." if row.required else row.reason)
     if row.outcome is RuleStatus.FAIL:
         ET.SubElement(case, "failure", {"message": message, "type": row.id}).text = message
-    elif _is_error(row, result):
+    elif facts.is_open(row, result):
         ET.SubElement(case, "error", {"message": message, "type": row.id}).text = message
-    elif row.outcome is RuleStatus.WAIVED:
+    elif row.outcome in _SKIPPED:
         ET.SubElement(case, "skipped", {"message": message})
     elif row.outcome is not RuleStatus.PASS:
         ET.SubElement(case, "system-out").text = f"{words.WORDS[words.mark(row)]}: {message}"
     return case
 
 
-def _is_error(row: RuleRecord, result: AuditResult) -> bool:
-    """A rule of level error without a decision; a rule that was not judged counts only where the audit hangs on it."""
-    if row.level != "error" or row.outcome not in _OPEN:
-        return False
-    return row.outcome is RuleStatus.UNDECIDED or (not row.fitness and result.verdict is Outcome.INCONCLUSIVE)
+def _unanswered(result: AuditResult) -> ET.Element:
+    """Closed by default: where no rule shows why there is no pass, this case does."""
+    case = _named_case(result, "verdict")
+    message = text.one_line(result.reason) or "no rule was judged"
+    ET.SubElement(case, "error", {"message": message, "type": result.verdict.value}).text = message
+    return case
+
+
+def _named_case(result: AuditResult, name: str) -> ET.Element:
+    return ET.Element(
+        "testcase", {"classname": _suite_name(result), "name": text.one_line(name), "time": "0"}
+    )
+
+
+def _is_red(case: ET.Element) -> bool:
+    return case.find("failure") is not None or case.find("error") is not None
 
 
 def _suite_name(result: AuditResult) -> str:
@@ -73,4 +79,4 @@ def _suite_name(result: AuditResult) -> str:
 
 def _without_zone(moment: str) -> str:
     # JUnit's schema wants a time without zone; ours is UTC.
-    return moment.removesuffix("+00:00").removesuffix("Z")
+    return text.one_line(moment.removesuffix("+00:00").removesuffix("Z"))

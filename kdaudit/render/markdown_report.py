@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 
-from kdaudit.render import numbers, text, words
+from kdaudit.render import facts, numbers, text, words
+from kdaudit.render.views.rules import interval, observed
 from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
-from kdaudit.types import RuleStatus
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+|~!&@])")
-_SYMBOLS = {
+# GitHub links mentions, issues and addresses after it has read the Markdown; an invisible joiner stops it.
+_CALLS = re.compile(r"[@#]|:(?=//)|(?<=www)\.")
+_JOINER = "\u2060"
+_LONGEST = 2000
+_MOST_SKIPPED = 100
+_SYMBOLS: dict[words.Mark, str] = {
     "fail": "❌",
     "unfit": "◐",
     "undecided": "◐",
@@ -22,7 +27,7 @@ _SYMBOLS = {
 
 
 def render_markdown(result: AuditResult) -> str:
-    """The audit in a page of GitHub-flavoured Markdown; foreign names are escaped."""
+    """The audit in a page of GitHub-flavoured Markdown, at most 1 MiB; foreign names are escaped."""
     headline = words.headline(result)
     students = ", ".join(map(_escaped, result.students))
     lines = [
@@ -36,58 +41,87 @@ def render_markdown(result: AuditResult) -> str:
         "|---|---|---|---|",
         *_effects(result),
         "",
-        f"Teacher {_escaped(result.teacher)}, {result.n:,} examples of {_escaped(result.data.name)}, "
-        f"{result.n_controls} independent and {result.n_random} random controls.",
+        f"Teacher {_escaped(result.teacher)}, {numbers.plural(result.n, 'example')} of "
+        f"{_escaped(result.data.name)}, {result.n_controls} independent and {result.n_random} random controls.",
+        "",
+        words.count_rules(result),
         "",
         "| | rule | observed | required |",
         "|---|---|---|---|",
-        *(_rule(row) for row in sorted(result.rules, key=_order)),
+        *(_rule(result, row) for row in facts.ordered_rules(result)),
+        *_skipped(result),
     ]
-    lines += ["", *(f"- {_escaped(f'{s.what} ({s.stage}): {s.reason}')}" for s in result.skipped)]
-    return "\n".join([*lines, "", f"`{result.signature}`"]) + "\n"
+    if result.signature:
+        lines += ["", f"`{text.one_line(result.signature)[:_LONGEST].replace('`', '’')}`"]
+    return "\n".join(lines) + "\n"
 
 
 def _effects(result: AuditResult) -> list[str]:
-    rows = (
-        ("Accuracy less that of controls", result.accuracy_gap, "points"),
-        ("Wrong knowledge taken over", result.kappa_W, "share"),
-        ("Right knowledge taken over", result.kappa_R, "share"),
-        ("Asymmetry (ratio)", result.rrr, "ratio"),
+    accuracy = numbers.percent(facts.accuracy(result, "student"), 1)
+    rows = [f"| Accuracy | {accuracy} | – | – |"]
+    gap, ratio = result.accuracy_gap, result.rrr
+    rows.append(_effect("Accuracy less that of controls", gap, _points(gap), _point_range(gap)))
+    bounds = facts.limits(result, "KD201")
+    for label, effect in (
+        ("Wrong knowledge taken over", result.kappa_W),
+        ("Right knowledge taken over", result.kappa_R),
+    ):
+        estimate = numbers.percent(effect.estimate if effect else None, 0, bounds)
+        rows.append(_effect(label, effect, estimate, _percent_range(effect, bounds)))
+    bounds = facts.limits(result, "KD202")
+    ends = ""
+    if ratio is not None and ratio.low90 is not None and ratio.high90 is not None:
+        ends = numbers.ratio_range(ratio.low90, ratio.high90, bounds)
+    rows.append(
+        _effect("Asymmetry (ratio)", ratio, numbers.ratio(ratio.estimate if ratio else None, bounds), ends)
     )
-    return [_effect(label, effect, unit) for label, effect, unit in rows]
+    return rows
 
 
-def _effect(label: str, effect: EffectRecord | None, unit: str) -> str:
+def _effect(label: str, effect: EffectRecord | None, estimate: str, ends: str) -> str:
     if effect is None or effect.estimate is None:
-        return f"| {label} | – | – | – |"
-    ends = "–"
-    if effect.low90 is not None and effect.high90 is not None:
-        ends = f"{_number(effect.low90, unit)} to {_number(effect.high90, unit)}"
-    return f"| {label} | {_number(effect.estimate, unit)} | {ends} | {numbers.p_bare(effect.p)} |"
+        note = f" ({_escaped(effect.note)})" if effect is not None and effect.note else ""
+        return f"| {label} | –{note} | – | – |"
+    return f"| {label} | {estimate} | {_escaped(ends) or '–'} | {_escaped(numbers.p_bare(effect.p))} |"
 
 
-def _rule(row: RuleRecord) -> str:
-    mark = words.mark(row)
-    observed = "–" if row.observed is None else _number(row.observed, row.unit)
-    told = f" {_escaped(text.one_line(row.reason))}" if row.reason else ""
+def _points(effect: EffectRecord | None) -> str:
+    return numbers.points(effect.estimate if effect else None)
+
+
+def _point_range(effect: EffectRecord | None) -> str:
+    if effect is None or effect.low90 is None or effect.high90 is None:
+        return ""
+    return numbers.number_range(effect.low90 * 100, effect.high90 * 100)
+
+
+def _percent_range(effect: EffectRecord | None, bounds: tuple[float, ...]) -> str:
+    if effect is None or effect.low90 is None or effect.high90 is None:
+        return ""
+    return numbers.percent_range(effect.low90, effect.high90, 0, bounds)
+
+
+def _rule(result: AuditResult, row: RuleRecord) -> str:
+    mark, bounds = words.mark(row), facts.limits(result, row.id)
+    told = f" {_escaped(row.reason)}" if row.reason else ""
+    seen = f"{observed(row, bounds)} {interval(row, bounds)}".rstrip()
     return (
-        f"| {_SYMBOLS[mark]} {words.WORDS[mark]} | **{row.id}** {_escaped(row.title)}.{told} | {observed} "
-        f"| {_escaped(row.required)} |"
+        f"| {_SYMBOLS[mark]} {words.WORDS[mark]} | **{_escaped(row.id)}** {_escaped(text.sentence(row.title))}{told} "
+        f"| {_escaped(seen)} | {_escaped(row.required)} |"
     )
 
 
-def _number(value: float, unit: str) -> str:
-    if unit == "share":
-        return numbers.percent(value)
-    if unit == "points":
-        return numbers.points(value)
-    return numbers.ratio(value) if unit == "ratio" else numbers.count(value)
-
-
-def _order(row: RuleRecord) -> tuple[int, str]:
-    return list(RuleStatus).index(row.outcome), row.id
+def _skipped(result: AuditResult) -> list[str]:
+    if not result.skipped:
+        return []
+    shown = [f"- {_escaped(f'{s.what} ({s.stage}): {s.reason}')}" for s in result.skipped[:_MOST_SKIPPED]]
+    hidden = len(result.skipped) - len(shown)
+    more = [f"- and {numbers.count(hidden)} more in audit.json"] if hidden > 0 else []
+    return ["", "Not done:", "", *shown, *more]
 
 
 def _escaped(foreign: str) -> str:
-    """One line in which nothing is markup, a link or a mention."""
-    return _SPECIAL.sub(r"\\\1", text.one_line(foreign))
+    """One line of at most 2,000 characters in which nothing is markup, a link or a mention."""
+    line = text.one_line(foreign)
+    line = line if len(line) <= _LONGEST else line[:_LONGEST] + " …"
+    return _SPECIAL.sub(r"\\\1", _CALLS.sub(rf"\g<0>{_JOINER}", line))
