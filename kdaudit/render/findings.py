@@ -59,8 +59,8 @@ def of_transfer(result: AuditResult) -> str:
     total = "all" if len(close) == len(rows) else f"{_word(len(close))} of"
     if not close:
         return (
-            "No sign of it: the student is not closer to the teacher than controls are, "
-            f"in any of {_word(len(rows))} {_measures(len(rows))}."
+            f"No sign of it: in none of {_word(len(rows))} {_measures(len(rows))} is the student closer to the "
+            "teacher than chance allows."
         )
     closest = all(row.independent and row.student < min(row.independent) for row in close)
     than = "that of any independent control" if closest else "chance allows"
@@ -179,7 +179,7 @@ def _reason(result: AuditResult, effect: str, otherwise: str) -> str:
 def _matches(result: AuditResult) -> str:
     outcome = facts.status(result, "KD301")
     if outcome is RuleStatus.PASS and facts.measured(result.accuracy_gap):
-        return ", and their accuracy is near the student’s"
+        return ", and their accuracy is within 5 points of the student’s"
     return ""
 
 

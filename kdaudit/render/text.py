@@ -11,6 +11,7 @@ _LONGEST_IN_SENTENCE = 60
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066\u2067\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
+_LIMIT_OF_P = re.compile(r"\bp ([<>≤≥=]) (?=[.\d])")
 _SPACE = re.compile(r"[\t\r\n ]+")
 
 
@@ -54,6 +55,15 @@ def short(text: str) -> str:
         half = _LONGEST_IN_SENTENCE // 2 - 1
         line = f"{line[:half]} … {line[-half:]}"
     return name(line)
+
+
+def glued(text: str) -> str:
+    r"""The line with p and its limit on one line.
+
+    >>> glued("below 1.25, or p > .05")
+    'below 1.25, or p\xa0>\xa0.05'
+    """
+    return _LIMIT_OF_P.sub("p\u00a0\\1\u00a0", one_line(text))
 
 
 def sentence(text: str) -> str:

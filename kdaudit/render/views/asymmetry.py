@@ -213,7 +213,9 @@ def _counts(result: AuditResult) -> tuple[CountRow, ...]:
     if benefit is not None and benefit.estimate is not None:
         more = benefit.estimate >= 0
         title = "Extra right answers" if more else "Right answers lost"
-        aside = "taken from the teacher" if more else "of those that the teacher has and controls have too"
+        aside = (
+            "taken from the teacher" if more else "fewer of the teacher’s right answers than controls give"
+        )
         rows.append(_count(title, aside, benefit.estimate, _interval(benefit), most=most))
     if harmless is not None and harm is not None and harm.estimate is not None:
         aside = f"with the same {numbers.number(harm.estimate)} copied errors"

@@ -80,8 +80,10 @@ def planner(result: AuditResult) -> PlannerView | None:
         for row in result.planner
     ]
     here = PlanRow("This audit", numbers.count(result.n), numbers.count(result.n_W), str(result.n_controls))
-    note = "The controls at hand are used again. " if result.n_controls else ""
-    return PlannerView(_advice(result), (*rows, here), f"{note}Other effects and costs:")
+    notes = ["The controls at hand are used again."] if result.n_controls else []
+    if any(row.n is None for row in result.planner):
+        notes.append(f"{numbers.NONE}: no number of examples is enough with so many controls.")
+    return PlannerView(_advice(result), (*rows, here), " ".join(notes))
 
 
 def _purpose(result: AuditResult, row: PlannerRow) -> str:

@@ -196,12 +196,18 @@ def _origin(result: AuditResult) -> str:
     if did.low90 is not None and did.high90 is not None:
         share += f" {numbers.percent_range(did.low90, did.high90)}"
     p = f", {numbers.p_value(did.p)}" if did.p is not None else ""
+    if did.p is not None and did.p > numbers.ALPHA:
+        return (
+            "Where from? Nothing points to this teacher: on its errors the student agrees no more with it than with "
+            f"the controls, beyond what controls do among themselves and chance allows ({share} of what they leave{p})."
+        )
     proven = (
         "So they come from this teacher."
         if result.attribution == "this_teacher"
         else "This does not prove that they come from this teacher: students of other teachers may share them."
     )
+    more = "more" if did.estimate >= 0 else "less"
     return (
-        "Where from? On the teacher’s errors the student agrees more with this teacher than with the controls: "
+        f"Where from? On the teacher’s errors the student agrees {more} with this teacher than with the controls: "
         f"by {share} of what controls leave, beyond what controls do among themselves{p}. {proven}"
     )

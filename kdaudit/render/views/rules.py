@@ -117,7 +117,7 @@ def _row(result: AuditResult, row: RuleRecord) -> RuleRow:
         reason=text.sentence(row.reason),
         observed=observed(row, bounds),
         interval=interval(row, bounds),
-        required=text.one_line(row.required) or numbers.NONE,
+        required=text.glued(row.required) or numbers.NONE,
         n=numbers.count(row.n),
         p=numbers.p_bare(row.p),
         link=link,

@@ -165,7 +165,8 @@ def _note(records: tuple[TransferRecord, ...]) -> str:
     if any(_bounds(record) for record in records):
         note += (
             "The bar is the interval of the distance between student and controls’ mean, drawn at the student: "
-            "where it does not reach the line, transfer is shown. "
+            "where it does not reach the line, the student is closer; p is corrected for all measures, so it may "
+            "ask for more. "
         )
     if any(record.p_random is not None for record in records):
         return note + (
