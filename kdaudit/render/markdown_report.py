@@ -122,6 +122,6 @@ def _skipped(result: AuditResult) -> list[str]:
 
 def _escaped(foreign: str) -> str:
     """One line of at most 2,000 characters in which nothing is markup, a link or a mention."""
-    line = text.one_line(foreign)
+    line = text.one_line(foreign[: 2 * _LONGEST])
     line = line if len(line) <= _LONGEST else line[:_LONGEST] + " …"
     return _SPECIAL.sub(r"\\\1", _CALLS.sub(rf"\g<0>{_JOINER}", line))

@@ -18,6 +18,23 @@ from tests.factories import Kind, audit_result, kinds
 pytestmark = pytest.mark.browser
 WIDTHS = (320, 400, 700, 1200)
 
+# Pairs of texts in one figure whose boxes overlap by more than their line spacing.
+COLLISIONS = """
+return [...document.querySelectorAll('svg[role=img]')].flatMap(figure => {
+  const texts = [...figure.querySelectorAll('text')].map(e => [e.textContent, e.getBoundingClientRect()]);
+  return texts.flatMap(([first, a], i) => texts.slice(i + 1).filter(([, b]) =>
+    Math.min(a.right, b.right) > Math.max(a.left, b.left) && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3
+  ).map(([second]) => `${figure.querySelector('title').id}: ${first} / ${second}`));
+});
+"""
+# Texts of figures that begin left of the window or end right of it.
+CUT_OFF = """
+return [...document.querySelectorAll('svg[role=img] text')].filter(e => {
+  const box = e.getBoundingClientRect();
+  return box.left < 0 || box.right > innerWidth;
+}).map(e => e.textContent);
+"""
+
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
@@ -82,6 +99,26 @@ def test_nothing_scrolls_sideways(browser: webdriver.Chrome, pages: dict[Kind, s
         wide = browser.execute_script("return document.documentElement.scrollWidth")
         assert wide <= width, f"{wide} px at {width} px"
     assert [] == browser.get_log("browser")  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_no_text_of_a_figure_covers_another(
+    browser: webdriver.Chrome, pages: dict[Kind, str], kind: Kind
+) -> None:
+    """Labels, ticks and numbers of each figure stand apart and inside the window at every width."""
+    for width in WIDTHS:
+        show(browser, pages[kind], width=width)
+        assert [] == browser.execute_script(COLLISIONS), f"at {width} px"
+        assert [] == browser.execute_script(CUT_OFF), f"at {width} px"
+
+
+def test_nothing_is_requested_but_the_page(browser: webdriver.Chrome, pages: dict[Kind, str]) -> None:
+    """No picture, style, font or script is loaded from anywhere."""
+    show(browser, pages["fail"], width=1200)
+    loaded = browser.execute_script(
+        "return performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith('data:'))"
+    )
+    assert [] == loaded
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
