@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from kdaudit.digest import file_digest
+from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import ModelError, SpecError
 from kdaudit.models.architecture import parse_arch_args
 from kdaudit.types import ModelRef, OutputKind, Role
@@ -37,6 +37,8 @@ def identify(
     if kind == "onnx" and role is Role.TEACHER and arch is not None:
         raise SpecError(f"expected no {option} for the ONNX file {path}, which holds its architecture")
     parse_arch_args(arch_args)
+    if kind == "onnx":
+        sha256 = _with_external_data(file, sha256)
     return ModelRef(
         name=name,
         role=role,
@@ -61,6 +63,34 @@ def _kind(file: Path) -> str:
     if head[8:9] == b"{":
         return "safetensors"
     return "onnx"
+
+
+def _with_external_data(file: Path, sha256: str) -> str:
+    """The digest of an ONNX file and of the weights that it keeps in files beside it."""
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    try:
+        graph = onnx.load(str(file), load_external_data=False).graph
+    except DecodeError:
+        return sha256  # no ONNX: whoever loads it says so
+    outside = {
+        ExternalDataInfo(tensor).location for tensor in graph.initializer if uses_external_data(tensor)
+    }
+    if not outside:
+        return sha256
+    for location in outside:
+        if not (file.parent / location).resolve().is_relative_to(file.parent.resolve()):
+            raise ModelError(
+                f"expected the weights of {file} to lie in its folder, found them at {location!r}",
+                hint="keep the file and its data in one folder",
+            )
+    weights = [
+        file_digest(file.parent / location, error=ModelError, what=f"weights of {file}")
+        for location in sorted(outside)
+    ]
+    return record_digest(sha256, weights)
 
 
 def _torch_archive(file: Path) -> str:
