@@ -142,6 +142,23 @@ def test_axe_finds_nothing(
     assert [] == json.loads(found["result"]["value"])
 
 
+def test_folded_passes_open_in_print(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    """Paper cannot be clicked: what is folded away on the screen is printed."""
+    result = audit_result("pass")
+    passed = next(row for row in result.rules if row.id == "KD301")
+    many = tuple(passed.model_copy(update={"id": f"KD9{index:02}"}) for index in range(21))
+    page = tmp_path / "many.html"
+    page.write_text(render(result.model_copy(update={"rules": many}), "html"), encoding="utf-8")
+    show(browser, page.as_uri(), width=1200)
+    height = "return document.querySelector('details').offsetHeight"
+    folded = browser.execute_script(height)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    printed = browser.execute_script(height)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert folded < 60
+    assert printed > 21 * 20
+
+
 def test_it_prints(browser: webdriver.Chrome, pages: dict[Kind, str], tmp_path: Path) -> None:
     """A PDF of several pages comes out of the print style."""
     import base64
