@@ -148,14 +148,12 @@ def _note(record: InheritedRecord) -> str:
 
 
 def _card(result: AuditResult, example: InheritedExample) -> ExampleCard:
-    said = "; ".join(
-        f"{numbers.count(row.n)} {facts.class_name(result, row.answer)}" for row in example.controls
-    )
-    answer = facts.class_name(result, example.answer)
+    said = "; ".join(f"{numbers.count(row.n)} {_short(result, row.answer)}" for row in example.controls)
+    answer = _short(result, example.answer)
     width = _width(example.image)
     return ExampleCard(
-        id=text.name(example.id),
-        label=facts.class_name(result, example.label),
+        id=text.short(example.id),
+        label=_short(result, example.label),
         picture=example.image if example.image and width else "",
         coarse=0 < width < _COARSE,
         features=_features(example),
@@ -165,6 +163,11 @@ def _card(result: AuditResult, example: InheritedExample) -> ExampleCard:
             Answer("Controls", said or numbers.NONE, numbers.percent(example.controls_confidence)),
         ),
     )
+
+
+def _short(result: AuditResult, index: int) -> str:
+    """A class for a narrow card; the table of pairs has its whole name."""
+    return text.short(facts.class_name(result, index))
 
 
 def _width(picture: str | None) -> int:
