@@ -62,13 +62,15 @@ class Graph:
     """The part of an ONNX file that leads to its output, nodes in an order in which they can be run.
 
     `weights` holds every constant array by its name: initializers and Constant nodes. `inputs` are without the
-    batch axis; `fixed_batch` is the only batch size that the file was exported for, or None.
+    batch axis; `fixed_batch` is the only batch size that the file was exported for, or None. `parameters` names
+    arrays that the exporter is known to have taken from the network, and not to have made itself.
     """
 
     path: str
     opset: int
     nodes: tuple[Node, ...]
     weights: Mapping[str, AnyArray]
+    parameters: frozenset[str]
     inputs: tuple[TensorSpec, ...]
     fixed_batch: int | None
     output: str

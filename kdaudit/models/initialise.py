@@ -54,7 +54,8 @@ def find_weights(graph: Graph) -> Weights:
     trained: dict[str, Weight] = {}
     frozen = []
     for name, array in graph.weights.items():
-        if array.dtype.kind != "f" or array.ndim == 0:
+        own = name in graph.parameters
+        if array.dtype.kind != "f" or (array.ndim == 0 and not own):
             continue
         use = _deciding_use(name, consumers)
         role = OPERATORS[use.node.op].roles.get(use.slot)
@@ -62,7 +63,7 @@ def find_weights(graph: Graph) -> Weights:
         if role is WeightRole.NORM or (role is not None and layer is not None):
             key = f"{labels[use.node]}.{_slot_name(role, use.slot)}"
             trained[name] = Weight(name=name, key=key, role=role, layer=layer)
-        elif array.size == 1:
+        elif array.size == 1 and not own:
             continue
         elif raw.issuperset(use.node.inputs):
             frozen.append(name)

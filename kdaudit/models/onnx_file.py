@@ -16,6 +16,10 @@ from kdaudit.types import AnyArray, TensorSpec, read_only
 if TYPE_CHECKING:
     import onnx
 
+_KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
+# How names begin that torch's exporters give to numbers of their own.
+_MADE_UP = ("onnx::", "/", "val_")
+
 
 def read_graph(path: str) -> Graph:
     """The graph of an ONNX file.
@@ -39,11 +43,31 @@ def read_graph(path: str) -> Graph:
         opset=max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1),
         nodes=_leading_to(output, nodes),
         weights=weights,
+        parameters=_parameters(model),
         inputs=tuple(_input(value, path) for value in inputs),
         fixed_batch=_fixed_batch(inputs, path),
         output=output,
     )
     return _only_used(_own_constants(graph))
+
+
+def _parameters(model: onnx.ModelProto) -> frozenset[str]:
+    """Names of the arrays that were the network's own parameters, as far as torch's exporters tell.
+
+    The dynamo exporter notes what each array was; the TorchScript exporter has names of its own for numbers that it
+    made, and does not tell parameters from buffers.
+    """
+    if model.producer_name != "pytorch":
+        return frozenset()
+    kinds = {
+        value.name: entry.value
+        for value in model.graph.value_info
+        for entry in value.metadata_props
+        if entry.key == _KIND
+    }
+    if kinds:
+        return frozenset(name for name, kind in kinds.items() if kind == "PARAMETER")
+    return frozenset(t.name for t in model.graph.initializer if not t.name.startswith(_MADE_UP))
 
 
 def _load(path: Path) -> onnx.ModelProto:

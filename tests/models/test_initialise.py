@@ -18,7 +18,7 @@ from kdaudit.models.onnx_file import read_graph
 from kdaudit.models.onnx_ops import WeightRole
 from kdaudit.types import AnyArray
 from tests.models.files import write
-from tests.models.zoo import DYNAMO, TS, Export, make, opened
+from tests.models.zoo import DYNAMO, TS, Export, export, make, opened
 
 Exported = Callable[[Export], Path]
 
@@ -156,3 +156,36 @@ def test_an_addend_behind_no_layer_is_refused_invalid(tmp_path: Path) -> None:
     path = add_weights(write(body, tmp_path / "net.onnx"), place=numbers(4, 5, 4))
     with pytest.raises(ModelError, match=r"found 'place' of shape \(4, 5, 4\) read by Add"):
         opened(path)
+
+
+class Scaled(nn.Module):
+    """A dense layer whose outputs are limited, shifted and multiplied by single numbers; the last may be trained."""
+
+    def __init__(self, scale: nn.Parameter | None = None) -> None:
+        super().__init__()
+        self.layer = nn.Linear(20, 5)
+        self.scale = scale
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Class scores."""
+        out: torch.Tensor = self.layer(x).clamp(-3.5, 4.5) * 0.5 + 0.25
+        return out * (2.0 if self.scale is None else self.scale)
+
+
+@pytest.mark.parametrize("folded", [True, False], ids=["optimised", "plain"])
+@pytest.mark.parametrize("exporter", [TS, DYNAMO])
+def test_a_trained_single_number_is_refused_invalid(exporter: str, folded: bool, tmp_path: Path) -> None:
+    """It would stay what the student learned; the numbers beside it, which are the code's, are no reason to refuse."""
+    net = Scaled(nn.Parameter(torch.tensor(1.7)))
+    path = export(Export(network="mlp", exporter=exporter, folded=folded), tmp_path / "net.onnx", net.eval())
+    with pytest.raises(ModelError, match=r"found 'scale' of shape \(\) read by Mul"):
+        opened(path)
+
+
+@pytest.mark.parametrize("folded", [True, False], ids=["optimised", "plain"])
+@pytest.mark.parametrize("exporter", [TS, DYNAMO])
+def test_single_numbers_of_the_code_stay(exporter: str, folded: bool, tmp_path: Path) -> None:
+    """Limits, factors and addends written in the architecture's code are part of the architecture."""
+    way = Export(network="mlp", exporter=exporter, folded=folded)
+    path = export(way, tmp_path / "net.onnx", Scaled().eval())
+    assert {"gemm1.weight", "gemm1.bias"} == {name for name, _ in opened(path).build(0).named_parameters()}
