@@ -64,8 +64,9 @@ def of_transfer(result: AuditResult) -> str:
         )
     closest = all(row.independent and row.student < min(row.independent) for row in close)
     than = "that of any independent control" if closest else "chance allows"
+    opening = "As measured, without a verdict:" if facts.unfit_rules(result) else "Yes:"
     return (
-        f"Yes: the student’s function is closer to this teacher than {than}, "
+        f"{opening} the student’s function is closer to this teacher than {than}, "
         f"in {total} {_word(len(rows))} {_measures(len(rows))}."
     )
 
@@ -84,6 +85,8 @@ def of_asymmetry(result: AuditResult) -> str:
     )
     if not facts.tested(result.rrr):
         return f"Not tested: {both}"
+    if facts.unfit_rules(result):
+        return f"As measured, without a verdict: {both}"
     if result.asymmetry == "negative":
         only = "but only " if right.estimate < wrong.estimate else "and "
         return (

@@ -284,6 +284,13 @@ def test_open_and_untested_asymmetries_are_told_apart() -> None:
     assert findings.of_asymmetry(audit_result("differences-only")).startswith("Not tested: ")
 
 
+def test_an_unfit_audit_answers_no_question() -> None:
+    """Neither "Yes" nor "Open": its numbers decide nothing."""
+    said = all_findings(audit_result("unfit"))
+    assert said[1].startswith("As measured, without a verdict: the student’s function")
+    assert said[2].startswith("As measured, without a verdict: 31")
+
+
 def test_transfer_in_some_measures_is_counted() -> None:
     """Two of four."""
     base = audit_result("fail")
