@@ -18,23 +18,6 @@ from tests.factories import Kind, audit_result, kinds
 pytestmark = pytest.mark.browser
 WIDTHS = (320, 400, 700, 1200)
 
-# Pairs of texts in one figure whose boxes overlap by more than their line spacing.
-COLLISIONS = """
-return [...document.querySelectorAll('svg[role=img]')].flatMap(figure => {
-  const texts = [...figure.querySelectorAll('text')].map(e => [e.textContent, e.getBoundingClientRect()]);
-  return texts.flatMap(([first, a], i) => texts.slice(i + 1).filter(([, b]) =>
-    Math.min(a.right, b.right) > Math.max(a.left, b.left) && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3
-  ).map(([second]) => `${figure.querySelector('title').id}: ${first} / ${second}`));
-});
-"""
-# Texts of figures that begin left of the window or end right of it.
-CUT_OFF = """
-return [...document.querySelectorAll('svg[role=img] text')].filter(e => {
-  const box = e.getBoundingClientRect();
-  return box.left < 0 || box.right > innerWidth;
-}).map(e => e.textContent);
-"""
-
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
@@ -101,26 +84,6 @@ def test_nothing_scrolls_sideways(browser: webdriver.Chrome, pages: dict[Kind, s
     assert [] == browser.get_log("browser")  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.parametrize("kind", kinds())
-def test_no_text_of_a_figure_covers_another(
-    browser: webdriver.Chrome, pages: dict[Kind, str], kind: Kind
-) -> None:
-    """Labels, ticks and numbers of each figure stand apart and inside the window at every width."""
-    for width in WIDTHS:
-        show(browser, pages[kind], width=width)
-        assert [] == browser.execute_script(COLLISIONS), f"at {width} px"
-        assert [] == browser.execute_script(CUT_OFF), f"at {width} px"
-
-
-def test_nothing_is_requested_but_the_page(browser: webdriver.Chrome, pages: dict[Kind, str]) -> None:
-    """No picture, style, font or script is loaded from anywhere."""
-    show(browser, pages["fail"], width=1200)
-    loaded = browser.execute_script(
-        "return performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith('data:'))"
-    )
-    assert [] == loaded
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1200])
 @pytest.mark.parametrize("kind", ["fail", "pass", "inconclusive", "unfit", "empty", "hostile"])
@@ -140,23 +103,6 @@ def test_axe_finds_nothing(
         },
     )
     assert [] == json.loads(found["result"]["value"])
-
-
-def test_folded_passes_open_in_print(browser: webdriver.Chrome, tmp_path: Path) -> None:
-    """Paper cannot be clicked: what is folded away on the screen is printed."""
-    result = audit_result("pass")
-    passed = next(row for row in result.rules if row.id == "KD301")
-    many = tuple(passed.model_copy(update={"id": f"KD9{index:02}"}) for index in range(21))
-    page = tmp_path / "many.html"
-    page.write_text(render(result.model_copy(update={"rules": many}), "html"), encoding="utf-8")
-    show(browser, page.as_uri(), width=1200)
-    height = "return document.querySelector('details').offsetHeight"
-    folded = browser.execute_script(height)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    printed = browser.execute_script(height)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-    assert folded < 60
-    assert printed > 21 * 20
 
 
 def test_it_prints(browser: webdriver.Chrome, pages: dict[Kind, str], tmp_path: Path) -> None:
