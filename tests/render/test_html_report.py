@@ -16,6 +16,7 @@ from kdaudit.render.html_report import find_templates
 from kdaudit.render.views.asymmetry import asymmetry
 from kdaudit.render.views.banner import planner
 from kdaudit.render.views.inherited import inherited
+from kdaudit.render.views.transfer import transfer
 from kdaudit.schema import AuditResult
 from kdaudit.types import RuleStatus
 from tests.factories import Kind, audit_result, effect, kinds, picture, rule
@@ -228,17 +229,29 @@ def test_a_harmless_copier_is_drawn_only_where_wrong_knowledge_was_taken_over() 
 
 
 def test_counts_per_1000_are_squares_up_to_a_hundred_and_bars_beyond() -> None:
-    """0 shows no square; a loss is a bar with its sign."""
+    """0 shows no square; a loss, or a large count, turns all rows into bars with their signs."""
 
-    def shown(value: float) -> tuple[int, bool, str]:
-        result = audit_result("fail").model_copy(
-            update={"harm_per_1000": effect(value, value - 1, value + 1, 0.1)}
-        )
-        row = asymmetry(result).counts[0]
-        return len(row.squares), row.bar > 0, row.sign
+    def shown(value: float) -> tuple[int, int, str]:
+        harm = effect(value, value - 1, value + 1, 0.1)
+        row = asymmetry(audit_result("fail").model_copy(update={"harm_per_1000": harm})).counts.rows[0]
+        return len(row.squares), row.bar, row.sign
 
-    assert [(16, False, ""), (0, False, ""), (100, False, "")] == [shown(v) for v in (16.4, 0.4, 100.4)]
-    assert [(0, True, "+"), (0, True, "−")] == [shown(v) for v in (151.2, -3.2)]
+    assert [(16, 0, ""), (0, 0, ""), (100, 0, "")] == [shown(v) for v in (16.4, 0.4, 100.4)]
+    assert (0, 200, "+") == shown(151.2)
+    assert "−" == shown(-3.2)[2]
+
+
+def test_bars_of_counts_have_one_scale() -> None:
+    """A loss of 3 beside a gain of 151 is short."""
+    view = asymmetry(audit_result("two-classes")).counts
+    assert [200, 4] == [row.bar for row in view.rows[:2]]
+    assert view.note.startswith("All bars have one scale")
+
+
+def test_an_untested_closeness_names_nobody_who_decides() -> None:
+    """With two controls there is no p."""
+    assert "decide" not in transfer(audit_result("differences-only")).note
+    assert "mean" in transfer(audit_result("differences-only")).key
 
 
 def test_a_near_copy_is_said_in_words() -> None:

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kdaudit.render import charts, facts, findings, numbers
 from kdaudit.render.views.effects import limits_that_matter, share_scale
+from kdaudit.render.views.per_thousand import CountsView, counts
 from kdaudit.schema import AuditResult, EffectRecord
 
+_NAMED_ENDS = 45
 _WRONG, _RIGHT, _BOTTOM = 74.0, 150.0, 198.0
-_MOST_SQUARES, _IN_ROW, _SQUARE = 100, 20, 12
-_BAR_PX = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountRow:
-    """A count per 1,000 examples: unit squares at `squares` (x, y) in px, or a bar of `bar` px with its sign."""
-
-    title: str
-    aside: str
-    value: str
-    interval: str
-    squares: tuple[tuple[float, float], ...] = ()
-    width: int = 0
-    height: int = 0
-    bar: int = 0
-    sign: str = ""
-    ghost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +21,7 @@ class AsymmetryView:
     plot: charts.Plot | None
     key: tuple[str, ...]
     caption: str
-    counts: tuple[CountRow, ...]
+    counts: CountsView
     says: tuple[str, ...]
 
 
@@ -46,9 +30,11 @@ def asymmetry(result: AuditResult) -> AsymmetryView:
     says = tuple(said for said in (_ratio(result), _raw(result)) if said)
     finding = findings.of_asymmetry(result)
     if not facts.measured(result.kappa_W) and not facts.measured(result.kappa_R):
-        return AsymmetryView(finding, None, (), "", (), says)
+        return AsymmetryView(finding, None, (), "", CountsView((), ""), says)
     plot = _plot(result)
-    return AsymmetryView(finding, plot, _key(plot), _caption(result), _counts(result), says)
+    return AsymmetryView(
+        finding, plot, _key(plot), _caption(result), counts(result, _harmless_share(result)), says
+    )
 
 
 def _plot(result: AuditResult) -> charts.Plot:
@@ -139,7 +125,14 @@ def _harmless(
     if share is None:
         return []
     x = scale.x(share)
-    lines.append(charts.Line(kind="ref", x=x, y1=_WRONG, y2=_RIGHT))
+    # The names and numbers of the lower row stand at its ends; the line must not cross them.
+    gap = (
+        (_RIGHT - 42, _RIGHT - 20)
+        if not _NAMED_ENDS < scale.at(share) < 100 - _NAMED_ENDS
+        else (_RIGHT, _RIGHT)
+    )
+    lines.append(charts.Line(kind="ref", x=x, y1=_WRONG, y2=gap[0]))
+    lines.append(charts.Line(kind="ref", x=x, y1=gap[1], y2=_RIGHT))
     dots.append(charts.Dot(kind="ghost", x=x, y=_RIGHT, r=6))
     said = f"a harmless copier: {numbers.percent(share)} here too"
     return [charts.Label(x=x, y=_RIGHT + 33, text=said, anchor="end" if scale.at(share) > 45 else "start")]
@@ -195,66 +188,6 @@ def _caption(result: AuditResult) -> str:
     if round(gap) < 0:
         return f"{said} Here the right-knowledge dot lies beyond it: more right than wrong was taken over."
     return f"{said} Here the right-knowledge dot stands where the harmless copier’s does."
-
-
-def _counts(result: AuditResult) -> tuple[CountRow, ...]:
-    harm, benefit = result.harm_per_1000, result.benefit_per_1000
-    harmless = _harmless_benefit(result)
-    values = [abs(value) for value in _estimates(harm, benefit)] + (
-        [harmless] if harmless is not None else []
-    )
-    most = max(values, default=1.0)
-    rows = []
-    if harm is not None and harm.estimate is not None:
-        more = harm.estimate >= 0
-        title = "Extra wrong answers" if more else "Wrong answers avoided"
-        aside = "copied from the teacher" if more else "fewer of the teacher’s errors than controls repeat"
-        rows.append(_count(title, aside, harm.estimate, _interval(harm), most=most))
-    if benefit is not None and benefit.estimate is not None:
-        more = benefit.estimate >= 0
-        title = "Extra right answers" if more else "Right answers lost"
-        aside = (
-            "taken from the teacher" if more else "fewer of the teacher’s right answers than controls give"
-        )
-        rows.append(_count(title, aside, benefit.estimate, _interval(benefit), most=most))
-    if harmless is not None and harm is not None and harm.estimate is not None:
-        aside = f"with the same {numbers.number(harm.estimate)} copied errors"
-        title = "Extra right answers of a harmless copier"
-        rows.append(_count(title, aside, harmless, "hypothetical", most=most, ghost="yes"))
-    return tuple(rows)
-
-
-def _count(title: str, aside: str, value: float, interval: str, *, most: float, ghost: str = "") -> CountRow:
-    n = round(value)
-    row = CountRow(
-        title=title, aside=aside, value=numbers.number(value), interval=interval, ghost=bool(ghost)
-    )
-    if n > _MOST_SQUARES or n < 0:
-        length = max(round(_BAR_PX * abs(value) / max(most, 1e-9)), 1)
-        sign = "+" if value > 0 else numbers.MINUS
-        return replace(row, bar=length, sign=sign)
-    squares = tuple(
-        ((index % _IN_ROW) * _SQUARE + 0.5, (index // _IN_ROW) * _SQUARE + 0.5) for index in range(n)
-    )
-    return replace(row, squares=squares, width=min(n, _IN_ROW) * _SQUARE, height=-(-n // _IN_ROW) * _SQUARE)
-
-
-def _estimates(*effects: EffectRecord | None) -> list[float]:
-    return facts.known([effect.estimate for effect in effects if effect is not None])
-
-
-def _interval(effect: EffectRecord) -> str:
-    if effect.low90 is None or effect.high90 is None:
-        return ""
-    return numbers.number_range(effect.low90, effect.high90)
-
-
-def _harmless_benefit(result: AuditResult) -> float | None:
-    """1000 n_R/n (1 - A_R(C)) kappa_W: the right answers that copying alike would have brought."""
-    share, known = _harmless_share(result), facts.controls_know(result)
-    if share is None or known is None or result.n_R is None or result.n == 0:
-        return None
-    return 1000 * share * (result.n_R - known) / result.n
 
 
 def _ratio(result: AuditResult) -> str:

@@ -48,10 +48,11 @@ def transfer(result: AuditResult) -> TransferView:
     records = tuple(result.transfer.values())
     key = (
         "stu",
-        *(("ci", "mean") if any(_bounds(record) for record in records) else ()),
         *(
             mark
             for mark, shown in (
+                ("ci", any(_bounds(record) for record in records)),
+                ("mean", any(record.independent for record in records)),
                 ("ind", any(record.independent for record in records)),
                 ("pos", any(record.positive for record in records)),
                 ("rnd", any(record.random for record in records)),
@@ -162,6 +163,8 @@ def _note(records: tuple[TransferRecord, ...]) -> str:
     if not records:
         return ""
     note = "0 on the left is the teacher itself. "
+    if all(record.p is None for record in records):
+        return note.strip()
     if any(_bounds(record) for record in records):
         note += (
             "The bar is the interval of the distance between student and controls’ mean, drawn at the student: "
