@@ -56,13 +56,17 @@ class ByHand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Medians over the rounds; `ratio_*` is the figure that counts: two times of one round, divided."""
+    """Medians over the rounds; `ratio_*` is the figure that counts: two times of one round, divided.
+
+    `ratio_cpu` divides the CPU times of one thread, which other load changes less than the wall times.
+    """
 
     by_hand_ns_per_logit: float
     ns_per_logit_1_thread: float
     ns_per_logit_2_threads: float
     ratio_1_thread: float
     ratio_2_threads: float
+    ratio_cpu: float
     by_hand_peak_mb: int
     by_hand_peak_mb_3n: int
     peak_mb: int
@@ -149,11 +153,19 @@ def require_equal(by_hand: list[ByHand], here: Panel) -> None:
         np.testing.assert_allclose(model.rank, here.distances["rank"][i], atol=1e-6)
 
 
-def seconds(work: Callable[[Logits], object], logits: Logits) -> float:
-    """Wall time of one call."""
-    started = time.perf_counter()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seconds:
+    """Of one call."""
+
+    wall: float
+    cpu: float
+
+
+def seconds(work: Callable[[Logits], object], logits: Logits) -> Seconds:
+    """Wall time, and CPU time of all threads."""
+    wall, cpu = time.perf_counter(), time.process_time()
     work(logits)
-    return time.perf_counter() - started
+    return Seconds(wall=time.perf_counter() - wall, cpu=time.process_time() - cpu)
 
 
 def with_threads(n: int) -> Callable[[Logits], Panel]:
@@ -201,15 +213,17 @@ def measure_all(n: int, n_classes: int, n_models: int, n_rounds: int) -> Row:
         for _ in range(n_rounds)
     ]
     by_hand, one, two = (
-        1e9 * median(times) / (n * n_classes * n_models) for times in zip(*rounds, strict=True)
+        1e9 * median(call.wall for call in calls) / (n * n_classes * n_models)
+        for calls in zip(*rounds, strict=True)
     )
     peaks = [peak_mb(mode, k * n, n_classes, n_models) for mode in MODES for k in (1, 3)]
     return Row(
         by_hand_ns_per_logit=round(by_hand, 1),
         ns_per_logit_1_thread=round(one, 1),
         ns_per_logit_2_threads=round(two, 1),
-        ratio_1_thread=round(median(times[0] / times[1] for times in rounds), 1),
-        ratio_2_threads=round(median(times[0] / times[2] for times in rounds), 1),
+        ratio_1_thread=round(median(calls[0].wall / calls[1].wall for calls in rounds), 1),
+        ratio_2_threads=round(median(calls[0].wall / calls[2].wall for calls in rounds), 1),
+        ratio_cpu=round(median(calls[0].cpu / calls[1].cpu for calls in rounds), 1),
         by_hand_peak_mb=peaks[0],
         by_hand_peak_mb_3n=peaks[1],
         peak_mb=peaks[2],

@@ -47,6 +47,7 @@ class Distances:
         self._middle: Float64 = np.empty((n, n_classes))
         self._logs: Float64 = np.empty((n, n_classes))
         self._ranked: Float32 = np.empty((n, n_classes), dtype=np.float32)
+        self._ordered: Float32 = np.empty((n, n_classes), dtype=np.float32)
 
     def activation(self, student: Softmax) -> Float64:
         """||p - q||_2; in [0, sqrt 2], symmetric."""
@@ -75,7 +76,8 @@ class Distances:
         """
         np.copyto(self._ranked, student_logits)
         self._ranked.sort(axis=1)
-        same: Bool = self._ranked[:, ::-1] == student_logits.ravel().take(self._places)
+        in_teachers_order = student_logits.ravel().take(self._places, out=self._ordered, mode="clip")
+        same: Bool = self._ranked[:, ::-1] == in_teachers_order
         tied = _tied_rows(self._ranked)
         if tied.any():
             same[tied] = stable_order(student_logits[tied]) == self._order[tied]
