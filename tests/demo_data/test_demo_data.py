@@ -1,4 +1,4 @@
-"""What is bundled for `kdaudit demo` is small, shows the planted flaw, and is made again by its script."""
+"""What is bundled for `kdaudit demo` is licensed, shows the planted flaw, and is made again by its script."""
 
 from __future__ import annotations
 
@@ -39,32 +39,22 @@ def repeated_errors(student: Int64, teacher: Int64, labels: Int64) -> float:
     return float((student == teacher)[wrong].mean())
 
 
-def test_the_bundle_is_small_and_licensed() -> None:
-    """A few megabytes in the wheel, with the notice that the licence asks for."""
-    files = {path.name: path.stat().st_size for path in FOLDER.iterdir() if path.is_file()}
-    assert {"eval.npz", "train.npz", *(f"{name}.onnx" for name in MODELS)} <= files.keys()
-    assert sum(files.values()) < 8_000_000
-    notice = (FOLDER / "LICENSE-fashion-mnist.txt").read_text()
+def test_the_licence_of_the_pictures_is_bundled() -> None:
+    """The notice that the MIT licence asks for."""
+    notice = (FOLDER / "LICENSE-fashion-mnist.txt").read_text(encoding="utf-8")
     assert "MIT License" in notice
     assert "Zalando" in notice
 
 
-def test_pictures_to_judge_and_to_train_are_different_ones(evaluation: Examples, tmp_path: Path) -> None:
-    """4,000 stratified pictures to judge, 6,000 others to train, of ten named classes."""
+def test_pictures_to_judge_are_stratified_and_were_not_trained_on(
+    evaluation: Examples, tmp_path: Path
+) -> None:
+    """400 of each class, none of which is among the training pictures, under the same class names."""
     training = load_data(str(FOLDER / "train.npz"), cache=tmp_path, options=DataOptions())
     assert [400] * 10 == np.bincount(evaluation.labels).tolist()
-    assert 6000 == len(training)
-    assert "Shirt" == evaluation.class_names[6] == training.class_names[6]
+    assert "Shirt" == evaluation.class_names[6]
+    assert evaluation.class_names == training.class_names
     assert [] == duplicate_positions(evaluation, training).tolist()
-
-
-def test_models_differ_little_in_accuracy(evaluation: Examples) -> None:
-    """Accuracy alone does not give the flaw away: all three within six points, the honest student first."""
-    labels = evaluation.labels
-    found = {name: float((answers(FOLDER / f"{name}.onnx", evaluation) == labels).mean()) for name in MODELS}
-    assert min(found.values()) > 0.78
-    assert max(found.values()) - min(found.values()) < 0.06
-    assert "student-honest" == max(found, key=found.__getitem__)
 
 
 def test_only_the_distilled_student_repeats_the_planted_flaw_planted(evaluation: Examples) -> None:
