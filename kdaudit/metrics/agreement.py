@@ -1,4 +1,4 @@
-"""The printed numbers of one model: accuracy, loss, negative flips, error consistency.
+"""The printed numbers of one model: accuracy, loss, negative flips, agreement.
 
 Each takes rows of a Panel; undefined is None.
 """
@@ -33,16 +33,3 @@ def agreement(panel: Panel, row: int, *, where: Bool) -> float | None:
     if not where.any():
         return None
     return float(np.mean(panel.answers[row, where] == panel.answers[0, where]))
-
-
-def error_consistency(panel: Panel, row: int) -> float | None:
-    """Cohen's kappa of being right: (o - e) / (1 - e), o = both right or both wrong; None at e = 1.
-
-    Source: Geirhos et al. 2020.
-    """
-    teacher = panel.answers[0] == panel.labels
-    model = panel.answers[row] == panel.labels
-    observed = float(np.mean(teacher == model))
-    a, b = float(teacher.mean()), float(model.mean())
-    expected = a * b + (1 - a) * (1 - b)
-    return None if expected == 1.0 else (observed - expected) / (1 - expected)

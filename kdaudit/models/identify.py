@@ -8,6 +8,7 @@ from pathlib import Path
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import ModelError, SpecError
 from kdaudit.models.architecture import parse_arch_args
+from kdaudit.models.onnx_file import beside, external_locations
 from kdaudit.types import ModelRef, OutputKind, Role
 
 _PICKLE_MAGIC = b"\x80"
@@ -69,27 +70,22 @@ def _with_external_data(file: Path, sha256: str) -> str:
     """The digest of an ONNX file and of the weights that it keeps in files beside it."""
     import onnx
     from google.protobuf.message import DecodeError
-    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
     try:
-        graph = onnx.load(str(file), load_external_data=False).graph
+        model = onnx.load(str(file), load_external_data=False)
     except DecodeError:
         return sha256  # no ONNX: whoever loads it says so
-    outside = {
-        ExternalDataInfo(tensor).location for tensor in graph.initializer if uses_external_data(tensor)
-    }
-    if not outside:
-        return sha256
-    for location in outside:
-        if not (file.parent / location).resolve().is_relative_to(file.parent.resolve()):
+    weights = []
+    for location in external_locations(model):
+        data = beside(file, location)
+        if data is None:
             raise ModelError(
                 f"expected the weights of {file} to lie in its folder, found them at {location!r}",
                 hint="keep the file and its data in one folder",
             )
-    weights = [
-        file_digest(file.parent / location, error=ModelError, what=f"weights of {file}")
-        for location in sorted(outside)
-    ]
+        weights.append(file_digest(data, error=ModelError, what=f"weights of {file}"))
+    if not weights:
+        return sha256
     return record_digest(sha256, weights)
 
 

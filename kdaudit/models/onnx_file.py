@@ -94,19 +94,34 @@ def _load(path: Path) -> onnx.ModelProto:
     return model
 
 
+def external_locations(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Where the model keeps weights outside its own file, as it names those places: initializers and constants."""
+    import onnx
+
+    constants = [a.t for node in model.graph.node for a in node.attribute if a.HasField("t")]
+    found = {
+        next((e.value for e in tensor.external_data if e.key == "location"), "")
+        for tensor in [*model.graph.initializer, *constants]
+        if tensor.data_location == onnx.TensorProto.EXTERNAL
+    }
+    return tuple(sorted(found))
+
+
+def beside(path: Path, location: str) -> Path | None:
+    """The file that an ONNX file at `path` calls `location`; None if that lies outside its folder."""
+    folder = path.resolve().parent
+    file = (folder / location).resolve()
+    return file if file.is_relative_to(folder) else None
+
+
 def _load_external(model: onnx.ModelProto, path: Path) -> None:
     """Reads weights kept beside the file; a path that leads out of its folder is refused."""
     import onnx
     from onnx.external_data_helper import load_external_data_for_model
 
-    folder = path.resolve().parent
-    constants = [a.t for node in model.graph.node for a in node.attribute if a.HasField("t")]
-    for tensor in [*model.graph.initializer, *constants]:
-        if tensor.data_location != onnx.TensorProto.EXTERNAL:
-            continue
-        location = next((e.value for e in tensor.external_data if e.key == "location"), "")
-        file = (folder / location).resolve()
-        if not file.is_relative_to(folder):
+    for location in external_locations(model):
+        file = beside(path, location)
+        if file is None:
             raise ModelError(
                 f"expected the weights of {path} beside it, found {location!r}, outside its folder",
                 hint="keep the file and its data in one folder",
@@ -117,7 +132,7 @@ def _load_external(model: onnx.ModelProto, path: Path) -> None:
                 hint="copy the data file together with the ONNX file",
             )
     try:
-        load_external_data_for_model(model, str(folder))
+        load_external_data_for_model(model, str(path.resolve().parent))
     except (ValueError, onnx.checker.ValidationError) as error:
         raise ModelError(
             f"expected the weights of {path} beside it, found data cut off: {error}",

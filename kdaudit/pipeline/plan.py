@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from kdaudit.data import DataOptions, Examples, Limit, load_data
 from kdaudit.data.duplicates import duplicate_positions
+from kdaudit.data.subset import limited
 from kdaudit.errors import AlignmentError, DataError, SpecError
 from kdaudit.models.device import resolve_device
 from kdaudit.models.identify import identify
@@ -60,8 +61,9 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
         n_before, duplicates = len(data), duplicate_positions(data, train)
         if len(duplicates) and not spec.keep_duplicates:
             data = _without(data, duplicates, train)
-    if spec.limit is not None:
-        data = data.subset(_limited(data, spec))
+    # Drawn here and not while reading: what is left out as a duplicate must not count.
+    if spec.limit is not None and spec.limit < len(data):
+        data = data.subset(limited(data.labels, Limit(n=spec.limit, seed=spec.seed)))
     return Setup(
         spec=spec,
         store=store,
@@ -169,7 +171,8 @@ def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:
 
 
 def _training_data(spec: AuditSpec, store: Store, progress: Progress) -> tuple[Examples | None, str]:
-    options = _data_options(spec)
+    limit = None if spec.limit_train is None else Limit(n=spec.limit_train, seed=spec.seed)
+    options = replace(_data_options(spec), limit=limit)
     location = spec.train_data or TRAINING_SPLITS.get(spec.data)
     if location is None:
         return None, "No training data was given: add --train-data, or ready-made controls with --control."
@@ -179,10 +182,6 @@ def _training_data(spec: AuditSpec, store: Store, progress: Progress) -> tuple[E
         if spec.train_data is not None:
             raise
         return None, f"The training split {location} is not there: {failure.message}."
-    if spec.limit_train is not None and spec.limit_train < len(train):
-        from kdaudit.data.subset import limited
-
-        train = train.subset(limited(train.labels, Limit(n=spec.limit_train, seed=spec.seed)))
     return train, ""
 
 
@@ -197,13 +196,6 @@ def _without(
             hint="give held-out data with --data, or --keep-duplicates where equal inputs are natural",
         )
     return data.subset(left)
-
-
-def _limited(data: Examples, spec: AuditSpec) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    from kdaudit.data.subset import limited
-
-    n = min(spec.limit or len(data), len(data))
-    return limited(data.labels, Limit(n=n, seed=spec.seed))
 
 
 def _precision(spec: AuditSpec, device: str) -> str:

@@ -70,11 +70,12 @@ class ControlTrainer:
         choice = self._choose_epochs(notice)
         recipe = self._recipe(choice.epochs if choice else int(self._setup.spec.epochs))
         tasks = self._tasks(recipe)
-        stopped = self._too_long(tasks, notice)
+        missing = self._missing(tasks)
+        stopped = self._too_long(tasks, missing, notice)
         done = ControlSet(recipe=recipe, epochs=choice, network=self._network, stopped=stopped)
         if stopped:
             return done
-        trained = self._train_all(tasks)
+        trained = self._train_all(tasks, missing)
         predictions = self._predict_all(trained)
         return self._replace_unfit(replace(done, trained=trained, predictions=predictions), tasks)
 
@@ -154,9 +155,10 @@ class ControlTrainer:
     def _missing(self, tasks: Sequence[TrainTask]) -> list[TrainTask]:
         return [task for task in tasks if kept_control(task) is None]
 
-    def _too_long(self, tasks: Sequence[TrainTask], notice: Callable[[str], None]) -> str:
+    def _too_long(
+        self, tasks: Sequence[TrainTask], missing: Sequence[TrainTask], notice: Callable[[str], None]
+    ) -> str:
         """Why the training would take longer than allowed; '' if it would not, or nothing is missing."""
-        missing = self._missing(tasks)
         recipe = tasks[0].recipe if tasks else None
         if not missing or recipe is None:
             notice(f"controls: all {len(tasks)} are kept from an earlier run")
@@ -165,7 +167,6 @@ class ControlTrainer:
             f"controls: {len(missing)} of {len(tasks)} to train, {recipe.epochs} epochs x {len(self._train):,} "
             f"examples each ({len(tasks) - len(missing)} kept from an earlier run)"
         )
-        self._check_once()
         (step_seconds,) = self._run(
             [replace(missing[0], name="pilot")], kept=lambda _task: None, work=step_seconds_task
         )
@@ -182,8 +183,9 @@ class ControlTrainer:
             "(--epochs), ready-made controls (--control FILE) or less training data (--limit-train N)."
         )
 
-    def _train_all(self, tasks: Sequence[TrainTask]) -> dict[str, TrainedControl]:
-        missing = self._missing(tasks)
+    def _train_all(
+        self, tasks: Sequence[TrainTask], missing: Sequence[TrainTask]
+    ) -> dict[str, TrainedControl]:
         if any(task.role is Role.POSITIVE for task in missing):
             teacher = self._predict(self._setup.teacher, data=self._train)
             predict_task(teacher, self._progress)
@@ -242,7 +244,7 @@ class ControlTrainer:
         again = [replace(task, name=f"{task.name}/again") for task in tasks if task.name in unfit]
         if not again:
             return controls
-        trained = self._train_all(again)
+        trained = self._train_all(again, self._missing(again))
         second = replace(controls, trained=trained, predictions=self._predict_all(trained))
         left = [p for p in controls.predictions if p.model.name not in unfit]
         return replace(
