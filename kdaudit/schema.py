@@ -260,6 +260,5 @@ class AuditResult(Document):
     seed: int
     started: str
     seconds: float
-    seconds_training: float
     environment: Environment
     signature: str

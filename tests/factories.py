@@ -574,7 +574,6 @@ def _fail() -> AuditResult:
         seed=7,
         started="2025-11-24T14:05:00+00:00",
         seconds=31.0,
-        seconds_training=1440.0,
         environment=Environment(
             kdaudit="0.1.0",
             python="3.11",
@@ -881,7 +880,6 @@ def _empty() -> AuditResult:
             SkippedRecord(what="controls", stage="train", reason="no training data was given"),
             SkippedRecord(what="transfer", stage="assess", reason="there are no controls"),
         ),
-        seconds_training=0.0,
         signature="",
     )
 
@@ -1028,7 +1026,6 @@ def _differences_only() -> AuditResult:
         transfer=transfer,
         models=base.models[:4],
         recipe=None,
-        seconds_training=0.0,
         **{name: bare(getattr(base, name)) for name in effects},
     )
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kdaudit.cli.console import say, shown_progress, text_report, wants_color
-from kdaudit.cli.options import with_options
+from kdaudit.cli.options import given_options, with_options
 from kdaudit.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from kdaudit.options import AuditSpec, OutputSpec
 
@@ -44,7 +43,7 @@ def check(  # noqa: PLR0917 - typer calls it by name
     from kdaudit.spec import resolve
 
     specs = resolve(
-        {"teacher": teacher, "students": students, **_given(options)},
+        {"teacher": teacher, "students": students, **given_options(options)},
         config=None if config is None else Path(config),
         isolated=isolated,
         folder=Path.cwd(),
@@ -79,11 +78,6 @@ def run(specs: Specs, *, quiet: bool, command: str) -> int:
 def _text(audited: Audited, specs: Specs, path: Path) -> str:
     color = specs.output.output is None and wants_color(specs.output.color, sys.stdout)
     return text_report(audited.result, color=color, report=str(path))
-
-
-def _given(options: Mapping[str, object]) -> dict[str, object]:
-    """Options that were given; a repeatable one that was not is an empty list."""
-    return {name: value for name, value in options.items() if value is not None and value != []}
 
 
 def _show_plans(specs: Specs) -> None:

@@ -63,7 +63,7 @@ def text_report(result: AuditResult, *, color: bool, report: str) -> str:
     if report:
         lines += ["", f"  report: {report}"]
     lines.append(
-        _styled(f"{headline.word} ({students}): {result.reason}", _verdict_style(result), color=color)
+        _styled(f"{headline.word} ({students}): {headline.lead}", _verdict_style(result), color=color)
     )
     return "\n".join(lines) + "\n"
 

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from kdaudit.cli.console import say
+from kdaudit.cli.options import given_options, with_options
 from kdaudit.errors import EXIT_BUG, EXIT_FAIL, EXIT_PASS
+from kdaudit.options import AuditSpec, OutputSpec
 
 _EXPECTED = {"student-distilled.onnx": EXIT_FAIL, "student-honest.onnx": EXIT_PASS}
 _RECIPE = {
@@ -19,11 +21,15 @@ _RECIPE = {
     "batch_size": 128,
     "weight_decay": 5e-4,
 }
+# How it runs may be chosen; what is audited, and by which recipe, is what the demo shows.
+_CHOICES = frozenset({"device", "workers", "cache_dir", "cache", "resume", "progress", "color"})
 
 
+@with_options(AuditSpec, OutputSpec, only=_CHOICES)
 def demo(
     report_dir: Annotated[str, typer.Option("--report-dir", help="Folder for the reports.")] = "kdaudit-demo",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notices.")] = False,
+    **options: object,
 ) -> None:
     """Audit two bundled students of one flawed teacher: no network, about a minute on two cores."""
     import kdaudit.demo_data
@@ -46,6 +52,7 @@ def demo(
             "train_data": str(folder / "train.npz"),
             "report_dir": report_dir,
             **_RECIPE,
+            **given_options(options),
         }
         specs = resolve(given, config=None, isolated=True, folder=folder)
         codes[student] = run(specs, quiet=quiet, command="kdaudit demo")

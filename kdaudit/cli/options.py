@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
 import typer
@@ -16,14 +16,15 @@ _SHORT = {"output": ("-o",), "format": ("-f",)}
 
 def with_options(
     *specs: type[AuditSpec] | type[OutputSpec],
+    only: Container[str] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator: the command takes the options of these specs by name, None where not given."""
+    """A decorator: the command takes the options of these specs (or of them `only`) by name, None where not given."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
         hints = get_type_hints(command, include_extras=True)
         own = [p.replace(annotation=hints[p.name]) for p in own]
-        added = [parameter for spec in specs for parameter in _parameters(spec)]
+        added = [parameter for spec in specs for parameter in _parameters(spec, only)]
         parameters = [*own, *added]
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -32,12 +33,14 @@ def with_options(
     return decorate
 
 
-def _parameters(spec: type[AuditSpec] | type[OutputSpec]) -> Iterator[inspect.Parameter]:
+def _parameters(
+    spec: type[AuditSpec] | type[OutputSpec], only: Container[str] | None
+) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(spec, include_extras=True)
     for field in dataclasses.fields(spec):
         hint = hints[field.name]
         helps = [extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Help)]
-        if helps:
+        if helps and (only is None or field.name in only):
             kind = _optional(hint.__origin__)
             yield inspect.Parameter(
                 field.name,
@@ -75,3 +78,8 @@ def _optional(hint: Any) -> Any:
     if get_origin(hint) is tuple:
         return list[str] | None
     return hint | None
+
+
+def given_options(options: Mapping[str, object]) -> dict[str, object]:
+    """Options that were given; a repeatable one that was not is an empty list."""
+    return {name: value for name, value in options.items() if value is not None and value != []}

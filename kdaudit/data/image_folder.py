@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from kdaudit.cores import usable_cores
 from kdaudit.data.cache import cached_examples, require_space
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
 from kdaudit.data.options import DataOptions, preprocess_for
@@ -180,7 +181,7 @@ def _decode_all(files: Sequence[Path], plan: _Plan, target: Path, *, progress: P
     out = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=(len(files), *plan.shape))
     starts = range(0, len(files), _CHUNK)
     # Threads: Pillow decodes and resizes outside the interpreter's lock, and no worker has to import torchvision.
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(usable_cores())
     began = time.monotonic()
     turned = 0
     try:

@@ -6,12 +6,12 @@ keep memory flat; numpy releases the interpreter lock in its loops, so chunks ru
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from kdaudit.cores import usable_cores
 from kdaudit.errors import AlignmentError
 from kdaudit.metrics.divergence import Distances, Softmax
 from kdaudit.numerics import chunks, rows_per_chunk
@@ -48,7 +48,7 @@ def measure(predictions: Sequence[Predictions], labels: Int64, *, groups: Int64 
     n, n_classes = predictions[0].logits.shape
     arrays = _Arrays(len(predictions), n)
     slices = list(chunks(n, rows_per_chunk(n_classes)))
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=usable_cores()) as pool:
         for _ in pool.map(lambda rows: _measure_chunk(predictions, labels, arrays, rows), slices):
             pass
     return Panel(

@@ -82,7 +82,6 @@ def audit(
         with open_pool(setup) as pool:
             audits = []
             for group in same_architecture(setup, students):
-                clock.start_training()
                 panel = measure((teacher, *group), setup.data.labels, groups=setup.data.groups)
                 stopped = _no_verdict_possible(setup, panel)
                 controls = ControlSet(predictions=ready, stopped=stopped)
@@ -119,21 +118,12 @@ class _Clock:
 
     def __init__(self) -> None:
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._start = self._start_of_training = time.monotonic()
+        self._start = time.monotonic()
 
     @property
     def seconds(self) -> float:
         """Since the audit began."""
         return time.monotonic() - self._start
-
-    @property
-    def seconds_training(self) -> float:
-        """Since the training of this student's controls began."""
-        return time.monotonic() - self._start_of_training
-
-    def start_training(self) -> None:
-        """The controls of a student come next."""
-        self._start_of_training = time.monotonic()
 
 
 def _judged(
@@ -144,7 +134,6 @@ def _judged(
     clock: _Clock,
     command: str,
 ) -> Audited:
-    seconds_training = clock.seconds_training if controls.trained else 0.0
     panel = measure((*given, *controls.predictions), setup.data.labels, groups=setup.data.groups)
     left_out = _unfit_ready(panel) | controls.unfit
     sample = Sample(
@@ -171,7 +160,6 @@ def _judged(
             command=command,
             started=clock.started,
             seconds=clock.seconds,
-            seconds_training=seconds_training,
         )
     )
     return Audited(

@@ -63,7 +63,6 @@ class Findings:
     command: str
     started: str
     seconds: float
-    seconds_training: float
 
 
 def describe(found: Findings) -> AuditResult:
@@ -127,7 +126,6 @@ def describe(found: Findings) -> AuditResult:
         seed=setup.spec.seed,
         started=found.started,
         seconds=found.seconds,
-        seconds_training=found.seconds_training,
         environment=_environment(setup.device),
         signature=_signature(found),
     )

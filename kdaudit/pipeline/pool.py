@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from kdaudit.cores import usable_cores
 from kdaudit.execute import LocalPool
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.tasks import warm_up
@@ -13,5 +12,5 @@ def open_pool(setup: Setup) -> LocalPool:
     """Workers for training: one single-threaded process per core; on CUDA one after the other in this process."""
     workers = setup.spec.workers
     if workers is None:
-        workers = 0 if setup.device != "cpu" else os.cpu_count() or 1
+        workers = 0 if setup.device != "cpu" else usable_cores()
     return LocalPool(workers, threads_per_worker=1, initializer=warm_up)

@@ -167,11 +167,12 @@ class ControlTrainer:
             f"controls: {len(missing)} of {len(tasks)} to train, {recipe.epochs} epochs x {len(self._train):,} "
             f"examples each ({len(tasks) - len(missing)} kept from an earlier run)"
         )
-        (step_seconds,) = self._run(
-            [replace(missing[0], name="pilot")], kept=lambda _task: None, work=step_seconds_task
-        )
+        n_at_once = min(self._pool.n_workers, len(missing))
+        # All at once, as they will train: workers slow each other down.
+        pilots = [replace(missing[0], name="pilot")] * n_at_once
+        step_seconds = max(self._run(pilots, kept=lambda _task: None, work=step_seconds_task))
         n_steps = recipe.epochs * -(-len(self._train) // recipe.batch_size)
-        rounds = -(-len(missing) // self._pool.n_workers)
+        rounds = -(-len(missing) // n_at_once)
         seconds = step_seconds * n_steps * rounds
         limit = self._setup.time_limit_seconds
         notice(f"controls: about {duration(seconds)} of training ({step_seconds * 1000:.0f} ms a step)")

@@ -27,7 +27,8 @@ def functional_transfer(assessment: Assessment, limits: Limits) -> RuleOutcome:
     shown = [name for name, p in holm.items() if p <= limits.alpha]
     if holm:
         status = RuleStatus.FINDING
-        reason = f"Closer to the teacher than its controls in {len(shown)} of {len(holm)} measures."
+        where = f"in {len(shown)} of {len(holm)} measures" if shown else f"in none of {len(holm)} measures"
+        reason = f"Closer to the teacher than its controls {where}."
     else:
         status = RuleStatus.NOT_JUDGED
         reason = f"Needs at least {limits.min_controls} independent controls."
@@ -57,6 +58,11 @@ def wrong_knowledge(assessment: Assessment, limits: Limits) -> RuleOutcome:
     elif kappa.p_value <= limits.alpha and kappa.estimate >= limits.m_fail:
         status = RuleStatus.FAIL
         reason = _repeats(assessment)
+        if kappa.low is not None and kappa.low < limits.m_fail:
+            reason += (
+                f" The share itself is uncertain ({percent(kappa.low)} to {percent(kappa.high)}), but it is estimated "
+                f"at {percent(limits.m_fail)} or more, and chance alone does not give that."
+            )
     elif kappa.high >= limits.m_pass:
         low = kappa.low if kappa.low is not None else float("-inf")
         reason = f"{_repeats(assessment)} The interval reaches {percent(limits.m_pass)}" + (
@@ -107,7 +113,8 @@ def negative_asymmetry(assessment: Assessment, limits: Limits) -> RuleOutcome:
     status, reason = {
         "negative": (
             RuleStatus.WARNING,
-            "Wrong knowledge is taken over more than right: both the ratio and the wrong knowledge are above chance.",
+            f"A student that copies right and wrong alike has a ratio of 1; this one has {ratio.estimate or 0.0:.2f}, "
+            "beyond chance.",
         ),
         "absent": (RuleStatus.PASS, "Wrong knowledge is not taken over more than right."),
         "undetermined": (

@@ -21,10 +21,20 @@ def bare(value: float) -> str:
     return f"{value:g}".removeprefix("0")
 
 
-def points(difference: float) -> str:
-    """A difference of shares in points, with its sign.
+def at_most(margin: float) -> str:
+    """A margin in points.
 
-    >>> points(-0.034)
-    '−3.4 points'
+    >>> at_most(0.01), at_most(0.025)
+    ('1 point', '2.5 points')
     """
-    return f"{difference * 100:+.1f} points".replace("-", "\u2212")
+    return f"{margin * 100:g} point{'' if margin == 0.01 else 's'}"
+
+
+def compared(difference: float, *, more: str, less: str) -> str:
+    """How far apart two shares are, in words; '' where the difference rounds to nothing.
+
+    >>> compared(0.018, more="more", less="fewer"), compared(-0.018, more="more", less="fewer")
+    ('1.8 points more', '1.8 points fewer')
+    """
+    size = f"{abs(difference) * 100:.1f}"
+    return "" if float(size) == 0 else f"{size} points {more if difference > 0 else less}"

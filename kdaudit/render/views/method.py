@@ -198,7 +198,7 @@ def _lower(what: str) -> str:
 def reproduce(result: AuditResult) -> ReproduceView:
     """How to get the same numbers again."""
     files = [
-        FileRow(model.role, text.name(model.file), model.sha256[:_DIGEST])
+        FileRow(model.role, text.name(_base_name(model.file)), model.sha256[:_DIGEST])
         for model in result.models
         if model.role in ("teacher", "student")
     ]
@@ -221,6 +221,11 @@ def reproduce(result: AuditResult) -> ReproduceView:
         version=f"kdaudit {text.one_line(result.environment.kdaudit)} · report schema {result.schema_version} · "
         f"method {text.one_line(result.method_version)}",
     )
+
+
+def _base_name(path: str) -> str:
+    """The last part of a path of any operating system: where it lay is no reader's business."""
+    return path.replace("\\", "/").rpartition("/")[2]
 
 
 def _data(what: str, record: DataRecord) -> FileRow:
