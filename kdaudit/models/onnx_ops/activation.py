@@ -10,10 +10,7 @@ from torch.nn import functional
 
 from kdaudit.models.onnx_ops.call import Call
 
-
-def relu(call: Call) -> Tensor:
-    """max(x, 0)."""
-    return torch.relu(call.tensor(0))
+_SELU_ALPHA, _SELU_GAMMA = 1.67326319217681884765625, 1.05070102214813232421875
 
 
 def leaky_relu(call: Call) -> Tensor:
@@ -21,14 +18,41 @@ def leaky_relu(call: Call) -> Tensor:
     return functional.leaky_relu(call.tensor(0), call.node.number("alpha", 0.01))
 
 
-def sigmoid(call: Call) -> Tensor:
-    """1 / (1 + exp(-x))."""
-    return torch.sigmoid(call.tensor(0))
+def elu(call: Call) -> Tensor:
+    """X where positive, else alpha (exp(x) - 1)."""
+    return functional.elu(call.tensor(0), call.node.number("alpha", 1.0))
 
 
-def tanh(call: Call) -> Tensor:
-    """Hyperbolic tangent."""
-    return torch.tanh(call.tensor(0))
+def celu(call: Call) -> Tensor:
+    """X where positive, else alpha (exp(x / alpha) - 1)."""
+    return functional.celu(call.tensor(0), call.node.number("alpha", 1.0))
+
+
+def selu(call: Call) -> Tensor:
+    """Gamma times: x where positive, else alpha (exp(x) - 1)."""
+    alpha, gamma = call.node.number("alpha", _SELU_ALPHA), call.node.number("gamma", _SELU_GAMMA)
+    return functional.elu(call.tensor(0), alpha) * gamma
+
+
+def prelu(call: Call) -> Tensor:
+    """X where positive, else slope x; the slope may differ by channel."""
+    x, slope, rank = call.tensor(0), call.tensor(1), len(call.shape(0))
+    by_channel = (1,) * (rank - 1 - len(call.shape(1))) + call.shape(1)
+    if rank > 1 and by_channel == (call.shape(0)[1], *(1,) * (rank - 2)):
+        # As torch's own layer does it.
+        return functional.prelu(x, slope.flatten())
+    return torch.where(x > 0, x, slope * x)
+
+
+def thresholded_relu(call: Call) -> Tensor:
+    """X where larger than alpha, else 0."""
+    return functional.threshold(call.tensor(0), call.node.number("alpha", 1.0), 0.0)
+
+
+def swish(call: Call) -> Tensor:
+    """X sigmoid(alpha x)."""
+    alpha, x = call.node.number("alpha", 1.0), call.tensor(0)
+    return functional.silu(x) if alpha == 1.0 else x * torch.sigmoid(alpha * x)
 
 
 def hard_sigmoid(call: Call) -> Tensor:
@@ -37,19 +61,9 @@ def hard_sigmoid(call: Call) -> Tensor:
     return (x * call.node.number("alpha", 0.2) + call.node.number("beta", 0.5)).clamp(0.0, 1.0)
 
 
-def hard_swish(call: Call) -> Tensor:
-    """X max(0, min(1, x/6 + 1/2))."""
-    return functional.hardswish(call.tensor(0))
-
-
 def gelu(call: Call) -> Tensor:
     """X Phi(x), exact or by the tanh approximation."""
     return functional.gelu(call.tensor(0), approximate=call.node.text("approximate", "none"))
-
-
-def erf(call: Call) -> Tensor:
-    """The error function."""
-    return torch.erf(call.tensor(0))
 
 
 def clip(call: Call) -> Tensor:

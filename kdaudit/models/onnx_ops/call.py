@@ -31,7 +31,13 @@ class WeightRole(StrEnum):
     LINEAR_WEIGHT = "linear-weight"
     BIAS = "bias"
     OFFSET = "offset"  # an addend: the bias of a layer if it follows one
-    NORM = "norm"  # held by a normalisation module, which resets itself
+    NORM = "norm"  # held by a normalisation module: scale, offset, running statistics
+    NORM_SCALE = "norm-scale"  # the factors of a normalisation without running statistics
+    NORM_OFFSET = "norm-offset"  # its addends
+    EMBEDDING = "embedding"  # rows that are looked up
+    SCALE = "scale"  # a factor
+    RECURRENT = "recurrent"  # weights and biases of an LSTM, GRU or RNN
+    SLOPE = "slope"  # of a PRelu below 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +124,14 @@ class Call(ABC):
     def array(self, slot: int) -> Tensor:
         """The numbers of a weight that goes into a module."""
 
+    @abstractmethod
+    def constant(self, numbers: Tensor) -> Tensor:
+        """Numbers that the operator brings along, kept where the network is kept."""
+
+    @abstractmethod
+    def level(self, slot: int) -> float | None:
+        """The number that an input holds in all places and at every batch size; None if there is no such number."""
+
     def optional(self, slot: int) -> Tensor | None:
         """The input of that position, None where the node has none."""
         return self.tensor(slot) if self.node.has(slot) else None
@@ -144,5 +158,11 @@ class Call(ABC):
 
 
 def as_tensor(array: AnyArray) -> Tensor:
-    """A tensor with the array's numbers, which stay the array's own."""
+    """A tensor with the array's numbers, which stay the array's own.
+
+    Raises:
+        ModelError: the array holds text.
+    """
+    if array.dtype.kind not in "fiub":
+        raise ModelError(f"expected arrays of numbers, found one of {array.dtype}", hint=WAYS_OUT)
     return torch.from_numpy(array.copy())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from torch import Tensor
 from torch.nn import functional
@@ -70,3 +71,49 @@ def conv(call: Call) -> Tensor:
         dilation=place.dilations,
         groups=call.node.integer("group", 1),
     )
+
+
+def _transposed_window(call: Call) -> tuple[Window, Shape]:
+    """The window, and how much larger than it gives the output is to be at its end."""
+    place = window(call, call.shape(1)[2:])
+    sizes, rule = call.shape(0)[2:], call.node.text("auto_pad", "NOTSET")
+    extra = call.node.integers("output_padding") or (0,) * len(sizes)
+    wanted = call.node.integers("output_shape")
+    if rule in ("SAME_UPPER", "SAME_LOWER") and wanted is None:
+        wanted = tuple(size * stride for size, stride in zip(sizes, place.strides, strict=True))
+    if wanted is None:
+        return place, extra
+    surplus = [
+        stride * (size - 1) + (k - 1) * dilation + 1 + more - target
+        for size, stride, k, dilation, more, target in zip(
+            sizes, place.strides, place.kernel, place.dilations, extra, wanted, strict=True
+        )
+    ]
+    extra = tuple(more + max(-total, 0) for more, total in zip(extra, surplus, strict=True))
+    small = tuple(max(total, 0) // 2 for total in surplus)
+    large = tuple(max(total, 0) - less for total, less in zip(surplus, small, strict=True))
+    before, after = (small, large) if rule == "SAME_UPPER" else (large, small)
+    return replace(place, before=before, after=after), extra
+
+
+def conv_transpose(call: Call) -> Tensor:
+    """The transpose of a convolution over one, two or three axes of space."""
+    convolve = {
+        1: functional.conv_transpose1d,
+        2: functional.conv_transpose2d,
+        3: functional.conv_transpose3d,
+    }.get(len(call.shape(0)) - 2)
+    if convolve is None:
+        raise call.refuse(f"an input of rank {len(call.shape(0))}")
+    place, extra = _transposed_window(call)
+    convolve = partial(
+        convolve, stride=place.strides, groups=call.node.integer("group", 1), dilation=place.dilations
+    )
+    x, weight, bias = call.tensor(0), call.tensor(1), call.optional(2)
+    if place.even and all(e < stride for e, stride in zip(extra, place.strides, strict=True)):
+        return convolve(x, weight, bias, padding=place.before, output_padding=extra)
+    # torch cuts both sides alike: cut here, or widen where the output is to be larger.
+    edges = [-width for width in place.edges]
+    edges[1::2] = [width + more for width, more in zip(edges[1::2], reversed(extra), strict=True)]
+    y = functional.pad(convolve(x, weight), edges)
+    return y if bias is None else y + bias.reshape(-1, *(1,) * len(place.kernel))

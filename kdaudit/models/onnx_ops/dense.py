@@ -24,6 +24,7 @@ def gemm(call: Call) -> Tensor:
     return product + (bias if beta == 1.0 else bias * beta)
 
 
-def matmul(call: Call) -> Tensor:
-    """The matrix product over the last two axes, broadcast over the others."""
-    return torch.matmul(call.tensor(0), call.tensor(1))
+def einsum(call: Call) -> Tensor:
+    """A sum of products over named axes."""
+    tensors = [call.tensor(slot) for slot in range(len(call.node.inputs))]
+    return torch.einsum(call.node.text("equation", ""), *tensors)

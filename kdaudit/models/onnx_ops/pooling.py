@@ -10,6 +10,11 @@ from kdaudit.models.onnx_ops.call import Call
 from kdaudit.models.onnx_ops.convolution import Window, window
 
 _MAX = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}
+_GLOBAL_MAX = {
+    1: functional.adaptive_max_pool1d,
+    2: functional.adaptive_max_pool2d,
+    3: functional.adaptive_max_pool3d,
+}
 _MEAN = {1: functional.avg_pool1d, 2: functional.avg_pool2d, 3: functional.avg_pool3d}
 
 
@@ -44,6 +49,14 @@ def average_pool(call: Call) -> Tensor:
 def global_average_pool(call: Call) -> Tensor:
     """The mean over all axes of space, which keep size 1."""
     return torch.mean(call.tensor(0), dim=list(range(2, len(call.shape(0)))), keepdim=True)
+
+
+def global_max_pool(call: Call) -> Tensor:
+    """The largest element over all axes of space, which keep size 1."""
+    pool = _GLOBAL_MAX.get(len(call.shape(0)) - 2)
+    if pool is None:
+        raise call.refuse(f"an input of rank {len(call.shape(0))}")
+    return pool(call.tensor(0), 1)
 
 
 def _window(call: Call) -> tuple[Window, bool]:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from kdaudit.models.onnx_ops.call import Call, Growth
 
 # The numbers are ONNX's TensorProto.DataType.
-_DTYPES = {
+DTYPES = {
     1: torch.float32,
     2: torch.uint8,
     3: torch.int8,
@@ -36,9 +36,9 @@ def identity(call: Call) -> Tensor:
 def cast(call: Call) -> Tensor:
     """The input in another type."""
     number = call.node.integer("to", 1)
-    if number not in _DTYPES:
+    if number not in DTYPES:
         raise call.refuse(f"type number {number}")
-    return call.tensor(0).to(_DTYPES[number])
+    return call.tensor(0).to(DTYPES[number])
 
 
 def cast_like(call: Call) -> Tensor:
@@ -51,6 +51,17 @@ def shape(call: Call) -> Tensor:
     sizes = call.shape(0)
     chosen = sizes[call.node.integer("start", 0) : call.node.integer("end", len(sizes))]
     return torch.tensor(chosen, dtype=torch.int64)
+
+
+def size(call: Call) -> Tensor:
+    """The number of elements."""
+    return torch.tensor(prod(call.shape(0)), dtype=torch.int64)
+
+
+def range_(call: Call) -> Tensor:
+    """From a start, in steps, up to but without a limit."""
+    start, limit, step = (call.value(slot).item() for slot in (0, 1, 2))
+    return torch.arange(start, limit, step, dtype=call.dtype(0))
 
 
 def reshape(call: Call) -> Tensor:
@@ -71,7 +82,7 @@ def expand(call: Call) -> Tensor:
     def target() -> list[int]:
         return list(np.broadcast_shapes(call.shape(0), tuple(call.integers(1))))
 
-    return call.tensor(0).expand(call.new_shape(target, _expanded))
+    return call.tensor(0).expand(call.new_shape(target, expanded))
 
 
 def flatten(call: Call) -> Tensor:
@@ -136,20 +147,6 @@ def slice_(call: Call) -> Tensor:
     return x
 
 
-def gather(call: Call) -> Tensor:
-    """The named positions along an axis."""
-    axis = call.node.integer("axis", 0) % len(call.shape(0))
-    return call.tensor(0)[(slice(None),) * axis + (call.tensor(1),)]
-
-
-def gather_nd(call: Call) -> Tensor:
-    """The elements or slices at the positions that the last axis of the indices spells out."""
-    if call.node.integer("batch_dims", 0):
-        raise call.refuse("batch_dims other than 0")
-    indices = call.tensor(1)
-    return call.tensor(0)[tuple(indices[..., i] for i in range(call.shape(1)[-1]))]
-
-
 def pad(call: Call) -> Tensor:
     """The input with a margin: constant, mirrored, the edge repeated, or wrapped around."""
     rank = len(call.shape(0))
@@ -183,7 +180,7 @@ def _reshaped(growth: Growth) -> list[int] | None:
     return _grow(growth, elements_before.index(ahead)) if ahead in elements_before else None
 
 
-def _expanded(growth: Growth) -> list[int] | None:
+def expanded(growth: Growth) -> list[int] | None:
     """The output's shape with its batch axis grown: that of the input, or the first where the input has none."""
     shift = len(growth.output) - len(growth.before)
     grown = [axis + shift for axis, size in enumerate(growth.before) if growth.after[axis] != size]
