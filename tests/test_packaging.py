@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.factories import audit_result
 
@@ -56,3 +58,27 @@ def test_the_unpacked_wheel_renders_a_report(unpacked: Path, tmp_path: Path) -> 
     )
     assert 0 == ended.returncode, ended.stderr
     assert ended.stdout.startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "package"),
+    [
+        ("linux", "x86_64", "onnxruntime-gpu"),
+        ("win32", "AMD64", "onnxruntime-gpu"),
+        ("linux", "aarch64", "onnxruntime"),
+        ("darwin", "arm64", "onnxruntime"),
+        ("darwin", "x86_64", "onnxruntime"),
+        ("win32", "ARM64", "onnxruntime"),
+    ],
+)
+def test_each_machine_gets_one_onnxruntime(system: str, machine: str, package: str) -> None:
+    """With GPU where its wheels exist; two of them would shadow each other."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [Requirement(line) for line in project["dependencies"]]
+    environment = {"sys_platform": system, "platform_machine": machine}
+    found = [
+        r.name
+        for r in wanted
+        if r.name.startswith("onnxruntime") and (r.marker is None or r.marker.evaluate(environment))
+    ]
+    assert [package] == found
