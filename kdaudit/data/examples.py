@@ -189,8 +189,9 @@ class Examples:
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
             rows = slice(start, stop) if self._index is None else self._index[start:stop]
-            inputs = {name: _prepared(array[rows], self.preprocess) for name, array in self._mapped.items()}
-            yield Batch(inputs=inputs, labels=self.labels[start:stop])
+            stored = {name: array[rows] for name, array in self._mapped.items()}
+            inputs = {name: _prepared(array, self.preprocess) for name, array in stored.items()}
+            yield Batch(inputs=inputs, stored=stored, labels=self.labels[start:stop])
 
     def subset(self, index: Int64) -> Examples:
         """The examples at the positions `index`, in ascending order, without copying any.

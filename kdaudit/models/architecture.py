@@ -11,10 +11,26 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from kdaudit.digest import record_digest
 from kdaudit.errors import ModelError, SpecError
 
 if TYPE_CHECKING:
     import torch
+
+# What the user's code can end with; what else it raises is taken for a bug.
+_FAILURES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
 
 
 def build_architecture(arch: str, arch_args: str | None) -> torch.nn.Module:
@@ -34,7 +50,7 @@ def build_architecture(arch: str, arch_args: str | None) -> torch.nn.Module:
     arguments = parse_arch_args(arch_args)
     try:
         module = factory(**arguments)
-    except (TypeError, ValueError, RuntimeError, LookupError, AttributeError) as error:
+    except _FAILURES as error:
         raise ModelError(
             f"expected {arch} to build a network with arguments {arguments}, found {type(error).__name__}: {error}",
             hint="give its keyword arguments as JSON, e.g. --arch-args '{\"num_classes\": 10}'",
@@ -76,7 +92,7 @@ def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise ModelError(f"expected the architecture's file {path}, found nothing there")
     # One name per file: two files called model.py must not shadow each other.
-    name = f"kdaudit_arch_{abs(hash(str(path.resolve())))}"
+    name = f"kdaudit_arch_{record_digest(str(path.resolve()))[:16]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ModelError(f"expected Python source in {path}, found something that cannot be imported")
@@ -84,16 +100,19 @@ def _load_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError) as error:
-        raise ModelError(f"expected {path} to import, found {type(error).__name__}: {error}") from error
+    except _FAILURES as error:
+        raise ModelError(
+            f"expected {path} to import, found {type(error).__name__}: {error}",
+            hint="the file is run as it is, in the environment of kdaudit",
+        ) from error
     return module
 
 
 def _load_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except _FAILURES as error:
         raise ModelError(
-            f"expected to import the module {name!r}, found {error}",
+            f"expected to import the module {name!r}, found {type(error).__name__}: {error}",
             hint="install it in the environment of kdaudit, or name a file: path/file.py:callable",
         ) from error

@@ -98,13 +98,17 @@ def external_locations(model: onnx.ModelProto) -> tuple[str, ...]:
     """Where the model keeps weights outside its own file, as it names those places: initializers and constants."""
     import onnx
 
-    constants = [a.t for node in model.graph.node for a in node.attribute if a.HasField("t")]
     found = {
         next((e.value for e in tensor.external_data if e.key == "location"), "")
-        for tensor in [*model.graph.initializer, *constants]
+        for tensor in [*model.graph.initializer, *constant_tensors(model)]
         if tensor.data_location == onnx.TensorProto.EXTERNAL
     }
     return tuple(sorted(found))
+
+
+def constant_tensors(model: onnx.ModelProto) -> tuple[onnx.TensorProto, ...]:
+    """The tensors that nodes hold instead of initializers."""
+    return tuple(a.t for node in model.graph.node for a in node.attribute if a.HasField("t"))
 
 
 def beside(path: Path, location: str) -> Path | None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from kdaudit.errors import DeviceError, ModelError
+from kdaudit.models.onnx_file import constant_tensors
+from kdaudit.models.signature import weight_shapes
 from kdaudit.types import AnyArray, ModelRef, Signature, TensorSpec
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ _DTYPES = {
     "tensor(double)": "float64",
     "tensor(int64)": "int64",
     "tensor(int32)": "int32",
+    "tensor(int16)": "int16",
+    "tensor(int8)": "int8",
+    "tensor(uint64)": "uint64",
+    "tensor(uint32)": "uint32",
+    "tensor(uint16)": "uint16",
     "tensor(uint8)": "uint8",
     "tensor(bool)": "bool",
 }
@@ -138,13 +145,16 @@ class OnnxModel:
         return max(activations, n_bytes)
 
     def signature(self) -> Signature:
-        """Counts of operators, and the number of weights."""
+        """Counts of operators, and the weights, wherever the file keeps them."""
         graph = self._proto.graph
         operators = Counter(node.op_type for node in graph.node)
-        n_parameters = sum(
-            int(np.prod(tensor.dims)) for tensor in graph.initializer if tensor.data_type in _FLOATS
+        tensors = [*graph.initializer, *constant_tensors(self._proto)]
+        return Signature(
+            kind="onnx",
+            n_parameters=sum(int(np.prod(t.dims)) for t in tensors if t.data_type in _FLOATS),
+            operators=tuple(sorted(operators.items())),
+            weights=weight_shapes(t.dims for t in tensors if t.data_type in _FLOATS | _QUANTISED),
         )
-        return Signature(kind="onnx", n_parameters=n_parameters, operators=tuple(sorted(operators.items())))
 
     @property
     def _open(self) -> onnxruntime.InferenceSession:
@@ -182,6 +192,7 @@ class OnnxModel:
 
 
 _FLOATS = {1, 10, 11, 16}  # FLOAT, FLOAT16, DOUBLE, BFLOAT16
+_QUANTISED = {2, 3}  # UINT8, INT8
 
 
 def _dtype(declared: str, name: str, path: str) -> str:

@@ -12,6 +12,7 @@ from kdaudit.errors import DataError, ModelError, NotFiniteError
 from kdaudit.numerics import PROBABILITY_FLOOR
 from kdaudit.types import (
     AnyArray,
+    Batch,
     Bool,
     Float32,
     Float64,
@@ -45,7 +46,7 @@ def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress
     evidence = _OutputEvidence(ref)
     start, began = 0, time.monotonic()
     for batch in data.batches(batch_size):
-        raw = _run(model, fit_inputs(batch.inputs, model.inputs, ref.path), len(batch.labels))
+        raw = _run(model, fit_inputs(batch, model.inputs, ref.path), len(batch.labels))
         rows = evidence.add(raw, start)
         if logits is None:
             logits = np.empty((len(data), rows.shape[1]), dtype=np.float32)
@@ -63,25 +64,34 @@ def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress
     return Predictions(model=ref, data=data.ref, logits=logits, device=model.device, batch_size=batch_size)
 
 
-def fit_inputs(
-    inputs: Mapping[str, AnyArray], wanted: tuple[TensorSpec, ...], path: str
-) -> dict[str, AnyArray]:
+def fit_inputs(batch: Batch, wanted: tuple[TensorSpec, ...], path: str) -> dict[str, AnyArray]:
     """The data's arrays under the model's names, in its order and types. One input fits whatever it is called.
 
+    An input of whole numbers (pixels as uint8, tokens) gets the data as it is stored, any other the preprocessed data.
+
     Raises:
-        DataError: names, shapes or types that do not fit.
+        DataError: names, shapes, types or values that do not fit.
     """
     if not wanted:
-        return dict(inputs)
-    if len(wanted) == 1 and len(inputs) == 1:
-        inputs = {wanted[0].name: next(iter(inputs.values()))}
+        return dict(batch.inputs)
     names = [spec.name for spec in wanted]
-    if missing := [name for name in names if name not in inputs]:
+    found = dict.fromkeys(batch.inputs)
+    sources = {name: name for name in names}
+    if len(names) == 1 and len(found) == 1:
+        sources = dict(zip(names, found, strict=True))
+    if missing := [name for name in names if sources[name] not in found]:
         raise DataError(
-            f"expected inputs {', '.join(names)} for {path}, found {', '.join(inputs)} in the data",
+            f"expected inputs {', '.join(names)} for {path}, found {', '.join(found)} in the data",
             hint=f"store one array per input in the .npz, by name; missing: {', '.join(missing)}",
         )
-    return {spec.name: _fit(inputs[spec.name], spec, path) for spec in wanted}
+    return {
+        spec.name: _fit((batch.stored if _is_whole(spec) else batch.inputs)[sources[spec.name]], spec, path)
+        for spec in wanted
+    }
+
+
+def _is_whole(spec: TensorSpec) -> bool:
+    return np.dtype(spec.dtype).kind in "iub"
 
 
 def _fit(array: AnyArray, spec: TensorSpec, path: str) -> AnyArray:
@@ -96,16 +106,30 @@ def _fit(array: AnyArray, spec: TensorSpec, path: str) -> AnyArray:
             f"expected an example of shape {expected} for input {spec.name!r} of {path}, found {there} in the data",
             hint="pictures are stored as (n, channels, height, width)",
         )
-    wants_integers = np.issubdtype(np.dtype(spec.dtype), np.integer)
-    if wants_integers and not np.issubdtype(array.dtype, np.integer):
+    fitted = np.ascontiguousarray(array, dtype=spec.dtype)
+    if _is_whole(spec):
+        _require_unchanged(array, fitted, spec, path)
+    return fitted
+
+
+def _require_unchanged(array: AnyArray, fitted: AnyArray, spec: TensorSpec, path: str) -> None:
+    """Whole numbers must be stored as such and fit: a cast would cut them off or wrap them around."""
+    if array.dtype.kind not in "iu":
         raise DataError(
-            f"expected {spec.dtype} for input {spec.name!r} of {path}, found {array.dtype} in the data"
+            f"expected {spec.dtype} for input {spec.name!r} of {path}, found {array.dtype} in the data",
+            hint="save whole numbers as integers: pixels as uint8, tokens as int64",
         )
-    return np.ascontiguousarray(array, dtype=spec.dtype)
+    changed = array != fitted
+    if changed.any():
+        raise DataError(
+            f"expected numbers that {spec.dtype} holds for input {spec.name!r} of {path}, "
+            f"found {array[changed][0]} in the data",
+            hint="check that the array is meant for this input",
+        )
 
 
 def _batch_size(model: Model, data: DataSource, ref: ModelRef) -> int:
-    first = fit_inputs(next(data.batches(1)).inputs, model.inputs, ref.path)
+    first = fit_inputs(next(data.batches(1)), model.inputs, ref.path)
     return int(np.clip(_ACTIVATION_BUDGET_BYTES // max(1, model.bytes_per_example(first)), 1, _LARGEST_BATCH))
 
 

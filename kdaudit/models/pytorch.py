@@ -11,6 +11,7 @@ import torch
 
 from kdaudit.errors import ModelError
 from kdaudit.models.architecture import build_architecture
+from kdaudit.models.signature import weight_shapes
 from kdaudit.models.trainable import open_network
 from kdaudit.models.weights import fill, read_safetensors, read_state_dict
 from kdaudit.types import AnyArray, ModelRef, Signature, TensorSpec
@@ -99,6 +100,7 @@ class TorchModel:
             kind="torch",
             n_parameters=sum(p.numel() for p in self._open.parameters()),
             operators=tuple(sorted(shapes.items())),
+            weights=weight_shapes(parameter.shape for parameter in self._open.parameters()),
         )
 
     @property

@@ -33,7 +33,8 @@ def read_state_dict(path: str) -> dict[str, torch.Tensor]:
         ) from failure
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as failure:
         raise ModelError(
-            f"expected weights saved by torch.save in {path}, found a damaged file: {failure}"
+            f"expected weights saved by torch.save in {path}, found a damaged file: {failure}",
+            hint="the file is cut off; save or copy it again",
         ) from failure
     for key in _NESTED:
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
@@ -55,23 +56,33 @@ def read_safetensors(path: str) -> dict[str, torch.Tensor]:
     try:
         return dict(load_file(path))
     except (SafetensorError, OSError, ValueError) as failure:
-        raise ModelError(f"expected safetensors in {path}, found: {failure}") from failure
+        raise ModelError(
+            f"expected safetensors in {path}, found: {failure}",
+            hint="the file is cut off or damaged; save or copy it again",
+        ) from failure
 
 
 def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: str) -> torch.nn.Module:
     """`module` with these weights; every tensor must find its place and every place its tensor.
 
     Raises:
-        ModelError: names or shapes differ; the first few are listed.
+        ModelError: names, shapes or kinds of numbers differ; the first few are listed.
     """
     own = module.state_dict()
     missing = sorted(own.keys() - tensors.keys())
     unknown = sorted(tensors.keys() - own.keys())
-    shapes = sorted(name for name in own.keys() & tensors.keys() if own[name].shape != tensors[name].shape)
-    if missing or unknown or shapes:
+    both = sorted(own.keys() & tensors.keys())
+    shapes = [name for name in both if own[name].shape != tensors[name].shape]
+    dtypes = [name for name in both if _number(own[name]) != _number(tensors[name])]
+    if missing or unknown or shapes or dtypes:
         parts = [
             f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
-            for what, names in (("missing", missing), ("unknown", unknown), ("of another shape", shapes))
+            for what, names in (
+                ("missing", missing),
+                ("unknown", unknown),
+                ("of another shape", shapes),
+                ("of another type", dtypes),
+            )
             if names
         ]
         raise ModelError(
@@ -80,6 +91,13 @@ def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: str
         )
     module.load_state_dict(dict(tensors))
     return module
+
+
+def _number(tensor: torch.Tensor) -> str:
+    """Floating, complex or whole: precisions may differ, kinds of numbers (quantised weights) may not."""
+    if tensor.is_floating_point():
+        return "floating"
+    return "complex" if tensor.is_complex() else "whole"
 
 
 def _named(path: str) -> str:

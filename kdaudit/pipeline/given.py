@@ -53,12 +53,19 @@ def unmatched(setup: Setup, student: ModelRef) -> str:
     wanted = signature_of(setup, student)
     for control in setup.ready:
         found = signature_of(setup, control)
-        if found.kind != wanted.kind:
-            return f"{control.name} is of another format than {student.name}: they cannot be compared."
-        if found.n_parameters != wanted.n_parameters:
-            return f"{control.name} has {found.n_parameters:,} parameters, {student.name} has {wanted.n_parameters:,}."
-        if found.operators != wanted.operators:
-            return f"{control.name} has other operators than {student.name}."
+        if reason := _difference(found, wanted):
+            return f"{control.name} has {reason} {student.name}."
+    return ""
+
+
+def _difference(found: Signature, wanted: Signature) -> str:
+    """What a model has that one of the wanted architecture has not; '' if they are of one architecture."""
+    if found.kind == wanted.kind and found.n_parameters != wanted.n_parameters:
+        return f"{found.n_parameters:,} parameters instead of the {wanted.n_parameters:,} of"
+    if found.kind == wanted.kind and found.operators != wanted.operators:
+        return "other operators than"
+    if found.weights != wanted.weights:
+        return "weights of other shapes than"
     return ""
 
 

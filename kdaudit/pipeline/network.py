@@ -27,12 +27,12 @@ def check(network: OnnxNetwork | ArchitectureNetwork, setup: Setup, model: Model
         ModelError: a check fails; a control made of this network could not be trusted.
     """
     train = training_data(setup)
-    inputs = next(train.batches(min(_EXAMPLES_TO_CHECK, len(train)))).inputs
+    batch = next(train.batches(min(_EXAMPLES_TO_CHECK, len(train))))
     if isinstance(network, ArchitectureNetwork):
-        check_architecture(network, examples=inputs, output=model.output)
+        check_architecture(network, examples=batch.inputs, output=model.output)
         return
     with load_model(model, device="cpu") as opened:
-        fitted = fit_inputs(inputs, opened.inputs, model.path)
+        fitted = fit_inputs(batch, opened.inputs, model.path)
         expected = _run_by(opened.fixed_batch, opened.run, fitted)
     check_network(network, examples=fitted, expected=expected)
 
@@ -78,10 +78,11 @@ def network_spec(setup: Setup, student: ModelRef) -> NetworkSpec:
 
 def _shapes(setup: Setup, model: ModelRef) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """Shapes of one training example by the model's input names, in its order."""
-    inputs = next(training_data(setup).batches(1)).inputs
+    batch = next(training_data(setup).batches(1))
+    inputs = batch.inputs
     if model.arch is None:
         with load_model(model, device="cpu") as opened:
-            inputs = fit_inputs(inputs, opened.inputs, model.path)
+            inputs = fit_inputs(batch, opened.inputs, model.path)
     return tuple((name, array.shape[1:]) for name, array in inputs.items())
 
 

@@ -34,7 +34,11 @@ class Preprocess:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
-    """Consecutive examples, preprocessed: inputs {name: (n, ...)}, labels (n,) int64."""
+    """Consecutive examples: inputs {name: (n, ...)} preprocessed and as stored, labels (n,) int64.
+
+    A model that takes whole numbers (pixels, tokens) gets what is stored: normalising is its own part then.
+    """
 
     inputs: dict[str, AnyArray]
+    stored: dict[str, AnyArray]
     labels: Int64

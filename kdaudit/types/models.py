@@ -32,12 +32,16 @@ class OutputKind(StrEnum):
 class Signature:
     """What must be equal for two models to count as the same architecture.
 
-    `operators` counts the graph's operators (ONNX) or the parameters' shapes (PyTorch), sorted by name.
+    `operators` counts the graph's operators (ONNX) or the parameters' shapes (PyTorch), sorted by name. Two models
+    of one kind are matched if all is equal. Formats count differently (exporters fold BatchNorm into the layer before
+    it and transpose matrices), so models of different kinds are matched if their `weights` are equal: the counted
+    shapes of all weights with two axes or more.
     """
 
     kind: Literal["onnx", "torch"]
     n_parameters: int
     operators: tuple[tuple[str, int], ...]
+    weights: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

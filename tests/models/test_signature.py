@@ -1,0 +1,64 @@
+"""Models of one architecture are recognised in whatever format they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from kdaudit.models import load_model
+from kdaudit.models.signature import weight_shapes
+from kdaudit.types import ModelRef, Role, Signature
+from tests.models.zoo import DYNAMO, NETWORKS, TS, Export, export, make
+
+
+def signature(path: Path, kind: str, arch: str | None = None) -> Signature:
+    """Of a file."""
+    ref = ModelRef(name="m", role=Role.STUDENT, path=str(path), kind=kind, sha256="0" * 64, arch=arch)
+    with load_model(ref, device="cpu") as model:
+        return model.signature()
+
+
+@pytest.mark.parametrize("exporter", [TS, DYNAMO])
+@pytest.mark.parametrize("folded", [True, False])
+@pytest.mark.parametrize("network", ["small_vgg", "audio_cnn", "mlp"])
+def test_weights_are_those_of_the_module(network: str, exporter: str, folded: bool, tmp_path: Path) -> None:
+    """By both exporters, BatchNorm folded or kept."""
+    module = make(network)
+    torch.save(module.state_dict(), tmp_path / "m.pt")
+    path = export(Export(network=network, exporter=exporter, folded=folded), tmp_path / "m.onnx", module)
+    expected = signature(tmp_path / "m.pt", "state_dict", f"tests.models.zoo:{NETWORKS[network][0].__name__}")
+    assert expected.weights == signature(path, "onnx").weights
+
+
+def test_another_width_is_another_architecture(tmp_path: Path) -> None:
+    """One layer is enough."""
+    wide = make("mlp")
+    assert isinstance(wide, torch.nn.Sequential)
+    wide[4] = torch.nn.Linear(32, 40)
+    wide[5] = torch.nn.BatchNorm1d(40)
+    wide[7] = torch.nn.Linear(40, 5)
+    first = export(Export(network="mlp"), tmp_path / "a.onnx")
+    second = export(Export(network="mlp"), tmp_path / "b.onnx", wide.eval())
+    assert signature(first, "onnx").weights != signature(second, "onnx").weights
+
+
+def test_weights_as_constant_nodes_count(tmp_path: Path) -> None:
+    """Some exporters write no initializers at all."""
+    import onnx
+
+    path = export(Export(network="mlp"), tmp_path / "a.onnx")
+    expected = signature(path, "onnx")
+    model = onnx.load(path)
+    for tensor in reversed(model.graph.initializer):
+        model.graph.node.insert(0, onnx.helper.make_node("Constant", [], [tensor.name], value=tensor))
+    del model.graph.initializer[:]
+    onnx.save(model, path)
+    found = signature(path, "onnx")
+    assert (expected.n_parameters, expected.weights) == (found.n_parameters, found.weights)
+
+
+def test_what_formats_change_does_not_count_by_hand() -> None:
+    """Transposed matrices, axes of length 1, vectors."""
+    assert (("10x16", 2), ("3x3x16", 1)) == weight_shapes([(16, 1, 3, 3), (10, 16), (16, 10), (10,), (1, 10)])
