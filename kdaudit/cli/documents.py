@@ -1,4 +1,4 @@
-"""Documents on disk and on standard output: written to a temporary file, then renamed; never half a report."""
+"""Documents on disk and on standard output: all written beside their places, then renamed; never half a report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from kdaudit.pipeline.audit import Audited
 
 AUDIT, EXAMPLES, REPORT = "audit.json", "examples.npz", "report.html"
+_UNFINISHED = ".kdaudit-"
 
 
 def check_writable(output: OutputSpec) -> None:
@@ -25,18 +29,18 @@ def check_writable(output: OutputSpec) -> None:
 
     Raises:
         SpecError: `--report` without FORMAT=PATH, or an unknown format.
-        RenderError: a folder that cannot be written, or a report folder with something else in it.
+        RenderError: a folder that cannot be written.
     """
     for folder in {Path(output.report_dir), *(path.parent for _, path in _reports(output))}:
         _make_folder(folder)
-    if output.output is not None:
+    if output.output is not None and not _is_device(Path(output.output)):
         _make_folder(Path(output.output).parent)
 
 
 def write_documents(
     audits: Sequence[Audited], output: OutputSpec, *, shown: Callable[[Audited, Path], str]
 ) -> None:
-    """Write every report of every audit, then the document that was asked for.
+    """Write every report of every audit, and the document that was asked for: all of them, or none.
 
     Args:
         audits: one or more.
@@ -44,43 +48,60 @@ def write_documents(
         shown: the text report of an audit whose HTML report lies at the path.
 
     Raises:
-        RenderError: a file cannot be written.
+        RenderError: a file or standard output cannot be written; what earlier audits left is as it was.
     """
     several = len(audits) > 1
     texts = []
-    for audited in audits:
-        folder = Path(output.report_dir) / folder_name(audited)
-        _refuse_foreign(folder)
-        write_text(folder / AUDIT, render(audited.result, "json"))
-        _write_examples(folder / EXAMPLES, audited)
-        write_text(folder / REPORT, render(audited.result, "html"))
-        for format_, path in _reports(output):
-            target = path.with_stem(f"{path.stem}-{folder.name}") if several else path
-            write_text(target, render(audited.result, format_))
-        is_text = output.format == "text"
-        texts.append(shown(audited, folder / REPORT) if is_text else render(audited.result, output.format))
-    text = "\n".join(texts)
+    with _all_or_none() as files:
+        for audited, name in zip(audits, folder_names(audits), strict=True):
+            folder = Path(output.report_dir) / name
+            _refuse_foreign(folder)
+            files.write_text(folder / AUDIT, render(audited.result, "json"))
+            files.write(folder / EXAMPLES, partial(_save_examples, audited))
+            files.write_text(folder / REPORT, render(audited.result, "html"))
+            for format_, path in _reports(output):
+                target = path.with_stem(f"{path.stem}-{folder.name}") if several else path
+                files.write_text(target, render(audited.result, format_))
+            is_text = output.format == "text"
+            texts.append(
+                shown(audited, folder / REPORT) if is_text else render(audited.result, output.format)
+            )
+        text = "\n".join(texts)
+        if output.output is not None:
+            files.write_text(Path(output.output), text)
     if output.output is None:
         emit(text)
-    else:
-        write_text(Path(output.output), text)
 
 
-def folder_name(audited: Audited) -> str:
-    """The folder of an audit: its first student's file name, and how many more."""
-    first, *more = audited.result.students
-    name = re.sub(r"[^\w.\-]+", "_", Path(first).stem).strip(".") or "student"
-    return f"{name}-and-{len(more)}-more" if more else name
+def folder_names(audits: Sequence[Audited]) -> list[str]:
+    """The folder of each audit: its first student's file name, how many more, and a number where that is taken."""
+    names: list[str] = []
+    for audited in audits:
+        first, *more = audited.result.students
+        name = re.sub(r"[^\w.\-]+", "_", Path(first).stem).strip(".") or "student"
+        name += f"-and-{len(more)}-more" if more else ""
+        numbered = (f"{name}-{k}" for k in count(2))
+        names.append(next(free for free in chain([name], numbered) if free not in names))
+    return names
 
 
 def emit(text: str) -> None:
-    """A document on standard output; a reader that closed the pipe early has seen enough."""
+    """A document on standard output; a reader that closed the pipe early has seen enough.
+
+    Raises:
+        RenderError: standard output cannot be written.
+    """
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as failure:
         # Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(failure, BrokenPipeError):
+            raise RenderError(
+                f"expected to write to standard output, found: {failure.strerror}",
+                hint="free some space, or write to a file elsewhere with --output",
+            ) from failure
 
 
 def write_text(path: Path, text: str) -> None:
@@ -89,45 +110,86 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         RenderError: it cannot be written.
     """
-    _write(path, lambda stream_path: stream_path.write_text(text, encoding="utf-8", newline="\n"))
+    with _all_or_none() as files:
+        files.write_text(path, text)
 
 
-def _write_examples(path: Path, audited: Audited) -> None:
-    import numpy as np
+class _Files:
+    """Files that are complete under other names, beside their places."""
 
-    largest = int(audited.answers.max(initial=0))
-    answers = audited.answers.astype(np.uint16 if largest < 2**16 else np.int32)
-    groups = np.empty(0, dtype=np.int64) if audited.groups is None else audited.groups
-    _write(
-        path,
-        lambda target: np.savez_compressed(
-            target,
-            answers=answers,
-            ids=audited.ids,
-            labels=audited.labels,
-            models=np.array(audited.models),
-            groups=groups,
-        ),
-    )
+    def __init__(self) -> None:
+        self._moves: list[tuple[Path, Path]] = []
+
+    def write_text(self, path: Path, text: str) -> None:
+        """As `write`, from text."""
+        self.write(path, lambda target: target.write_text(text, encoding="utf-8", newline="\n"))
+
+    def write(self, path: Path, write: Callable[[Path], object]) -> None:
+        """Let `write` fill what will be `path`; a device or a pipe is written to at once."""
+        with _named(path):
+            if _is_device(path):
+                write(path)
+                return
+            place = Path(os.path.realpath(path))  # a link stays one
+            _make_folder(place.parent)
+            handle, name = tempfile.mkstemp(dir=place.parent, prefix=_UNFINISHED, suffix=path.suffix)
+            os.close(handle)
+            self._moves.append((Path(name), place))
+            write(Path(name))
+            Path(name).chmod(0o644)
+
+    def move(self) -> None:
+        """Every file to its place."""
+        for unfinished, place in self._moves:
+            with _named(place):
+                unfinished.replace(place)
+
+    def discard(self) -> None:
+        """Remove what was not moved."""
+        for unfinished, _ in self._moves:
+            unfinished.unlink(missing_ok=True)
 
 
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    _make_folder(path.parent)
+@contextmanager
+def _all_or_none() -> Iterator[_Files]:
+    """Files of which none takes its place before all are complete."""
+    files = _Files()
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-        os.close(handle)
-        partial = Path(name)
-        try:
-            write(partial)
-            partial.chmod(0o644)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        yield files
+        files.move()
+    finally:
+        files.discard()
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Failures of the disk become an error that names the file."""
+    try:
+        yield
     except OSError as failure:
         raise RenderError(
             f"expected to write {path}, found: {failure.strerror or failure}",
             hint="free some space, or name another place with --report-dir or --output",
         ) from failure
+
+
+def _is_device(path: Path) -> bool:
+    """Whether `path` is there and no plain file, as /dev/stdout: a rename would replace it."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _save_examples(audited: Audited, path: Path) -> None:
+    import numpy as np
+
+    largest = int(audited.answers.max(initial=0))
+    np.savez_compressed(
+        path,
+        answers=audited.answers.astype(np.uint16 if largest < 2**16 else np.int32),
+        ids=audited.ids,
+        labels=audited.labels,
+        models=np.array(audited.models),
+        groups=np.empty(0, dtype=np.int64) if audited.groups is None else audited.groups,
+    )
 
 
 def _make_folder(folder: Path) -> None:
@@ -144,7 +206,9 @@ def _make_folder(folder: Path) -> None:
 
 def _refuse_foreign(folder: Path) -> None:
     """A folder that holds something, but no audit, is not ours to overwrite."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / AUDIT).exists():
+    with _named(folder):
+        found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if AUDIT not in found and any(not name.startswith(_UNFINISHED) for name in found):
         raise RenderError(
             f"expected {folder} to be empty or to hold an earlier audit, found other files",
             hint="name another folder with --report-dir",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,9 @@ from kdaudit.errors import DataError, TrainingError
 from kdaudit.types import Int64, OutputKind, Recipe
 
 _AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+# Only the GPU's allocator has an error class of its own.
+_ALLOCATOR = "DefaultCPUAllocator: "
+_OUT_OF_MEMORY = (_ALLOCATOR, "out of memory", "bad_alloc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -120,6 +124,26 @@ class Stepper:
                 f"expected training labels below {n_classes}, as the network has {n_classes} classes, "
                 f"found {self._largest_label}"
             )
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Where memory that runs out is an error of the user's, on every device.
+
+    Raises:
+        TrainingError: it ran out.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as failure:
+        text = str(failure)
+        if isinstance(failure, RuntimeError) and not any(words in text for words in _OUT_OF_MEMORY):
+            raise
+        found = text.rpartition(_ALLOCATOR)[2].partition("\n")[0] or "none left"
+        raise TrainingError(
+            f"expected enough memory to train a network, found: {found}",
+            hint="use a smaller --batch-size or fewer workers (--workers 1)",
+        ) from failure
 
 
 def autocast(device: str, precision: str) -> AbstractContextManager[object]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from kdaudit.controls.feed import Feed, shuffled_epochs, split_batches
-from kdaudit.controls.step import Stepper, StepSums
+from kdaudit.controls.step import Stepper, StepSums, enough_memory
 from kdaudit.controls.targets import Targets
 from kdaudit.errors import DataError
 from kdaudit.protocols import Progress, TrainingData
@@ -38,6 +38,7 @@ class Training:
     diverged: bool
 
 
+@enough_memory()
 def train_control(
     network: torch.nn.Module,
     data: TrainingData,
@@ -107,6 +108,7 @@ def train_control(
     )
 
 
+@enough_memory()
 def measure_step_seconds(
     network: torch.nn.Module,
     data: TrainingData,
@@ -124,6 +126,9 @@ def measure_step_seconds(
     """Mean seconds of a training step here and now, from up to `n_steps` of them; spoils `network`.
 
     The first step, which sets things up, is made but not counted. Stops after `limit_seconds`.
+
+    Raises:
+        TrainingError: no memory; and what `train_control` raises.
     """
     run = _prepare(
         network,

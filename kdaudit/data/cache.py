@@ -37,7 +37,7 @@ def cached_examples(cache: Path, key: str, build: Callable[[Path], None]) -> Exa
     except OSError as failure:
         raise DataError(
             f"expected to write examples to the cache at {cache}, found: {failure.strerror or failure}",
-            hint="free some space, or name another folder with --cache-dir",
+            hint="free some space, name another folder with --cache-dir, or keep nothing with --no-cache",
         ) from failure
     return Examples.open(target)
 
@@ -48,10 +48,10 @@ def require_space(folder: Path, n_bytes: int, *, what: str) -> None:
     Raises:
         DataError: they do not.
     """
-    free = shutil.disk_usage(folder).free
-    if n_bytes + _RESERVE_BYTES > free:
+    free, needed = shutil.disk_usage(folder).free, n_bytes + _RESERVE_BYTES
+    if needed > free:
         raise DataError(
-            f"expected {_size(n_bytes)} of free disk space for {what}, found {_size(free)} at {folder}",
+            f"expected {_size(needed)} of free disk space for {what}, found {_size(free)} at {folder}",
             hint="name another folder with --cache-dir, or take fewer examples with --limit or --limit-train",
         )
 

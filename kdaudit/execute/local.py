@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, parent_process
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
@@ -30,6 +31,7 @@ R = TypeVar("R")
 
 # Read by the numerical libraries when they are loaded, so they must be there before the worker is.
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_LESS_MEMORY = "use fewer workers (--workers 1) or a smaller --batch-size"
 _SECONDS_TO_END = 5.0
 # On Windows only a wait that ends by itself lets Ctrl-C through.
 _SECONDS_TO_WAIT = 0.5
@@ -76,6 +78,9 @@ class LocalPool:
         A worker that dies (killed, out of memory) costs its task, whose result is then a TrainingError; the others
         go on. Any other error of a task is a bug and is raised here. Whoever stops taking results ends the
         tasks in progress. `progress` is called in this thread while the next result is waited for.
+
+        Raises:
+            TrainingError: the system gives no process.
         """
         if self._n_workers == 0:
             yield from (_result(function, task, progress) for task in tasks)
@@ -177,10 +182,16 @@ class _Bug:
 
 def _start(initializer: Callable[[], None] | None, *, threads: int) -> _Worker:
     context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, initializer), daemon=True)
-    with _environment(dict.fromkeys(_THREAD_VARIABLES, str(threads))):
-        process.start()
+    try:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, initializer), daemon=True)
+        with _environment(dict.fromkeys(_THREAD_VARIABLES, str(threads))):
+            process.start()
+    except OSError as failure:
+        raise TrainingError(
+            f"expected to start a worker process, found: {failure.strerror}",
+            hint="use fewer workers (--workers 1), or train in this process (--workers 0)",
+        ) from failure
     theirs.close()  # so that ours reads an end of file when the worker dies
     return _Worker(process, ours)
 
@@ -188,6 +199,7 @@ def _start(initializer: Callable[[], None] | None, *, threads: int) -> _Worker:
 def _serve(pipe: _Pipe, initializer: Callable[[], None] | None) -> None:
     """A worker's life: one task after the other until the pool, or the whole parent, is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which ends this process
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if initializer is not None:
         initializer()
     while True:
@@ -197,6 +209,13 @@ def _serve(pipe: _Pipe, initializer: Callable[[], None] | None) -> None:
             return
         with _Telling(pipe):
             pipe.send(_Done(result=_result(job.function, job.task, pipe.send)))
+
+
+def _end_with_parent() -> None:
+    """Wait for the parent to die; a task may take minutes before it would notice."""
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 class _Telling:
@@ -225,13 +244,17 @@ def _result(function: Callable[[T, Progress], R], task: T, progress: Progress) -
         return function(task, progress)
     except KDAuditError as error:
         return error
+    except MemoryError as failure:
+        return TrainingError(
+            f"expected enough memory for a task, found: {failure or 'none left'}", hint=_LESS_MEMORY
+        )
 
 
 def _lost(worker: _Worker) -> TrainingError:
     code = worker.process.exitcode
     return TrainingError(
         f"expected a result from a worker process, which ended before it had one (exit code {code})",
-        hint="if the memory ran out, use fewer workers: --workers 1",
+        hint=f"if the memory ran out: {_LESS_MEMORY}",
     )
 
 

@@ -1,15 +1,16 @@
 """Artefacts by digest: predictions and controls, written whole or not at all, checked when read.
 
-`predictions/<key>/{logits.npy, record.json}` and `controls/<key>/{weights.safetensors, record.json}`. The record is
-written last: a folder without one is what a killed run left, and counts as absent. A damaged artefact too.
+`predictions/<key>/{logits.npy, record.json}` and `controls/<key>/{weights.safetensors, record.json}`. A folder is
+filled under another name and renamed; a damaged one counts as absent and is replaced. Of two runs that make the same
+artefact at the same time, the first keeps it: nothing that a run may be reading goes away.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -19,8 +20,8 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from kdaudit.digest import array_digest, file_digest
-from kdaudit.errors import KDAuditError, ModelError, SpecError
-from kdaudit.types import DataRef, ModelRef, Predictions, TrainedControl
+from kdaudit.errors import DataError, KDAuditError, ModelError, SpecError
+from kdaudit.types import DataRef, Float32, ModelRef, Predictions, TrainedControl
 
 WEIGHTS = "weights.safetensors"
 _LOGITS = "logits.npy"
@@ -32,6 +33,12 @@ class _PredictionRecord:
     sha256: str
     device: str
     batch_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _KeptPredictions:
+    record: _PredictionRecord
+    logits: Float32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,28 +55,29 @@ class Store:
 
     def predictions(self, key: str, model: ModelRef, data: DataRef) -> Predictions | None:
         """Kept predictions of `model` on `data`, memory-mapped; None if there are none or they are damaged."""
-        folder = self.root / "predictions" / key
-        if not self.resume:
-            return None
-        try:
-            record = _prediction_record().validate_json((folder / _RECORD).read_bytes())
-            logits = np.load(folder / _LOGITS, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, ValidationError):
-            return None
-        if array_digest(logits) != record.sha256:
+        kept = self._kept_predictions(key)
+        if kept is None:
             return None
         return Predictions(
-            model=model, data=data, logits=logits, device=record.device, batch_size=record.batch_size
+            model=model,
+            data=data,
+            logits=kept.logits,
+            device=kept.record.device,
+            batch_size=kept.record.batch_size,
         )
 
     def keep_predictions(self, key: str, predictions: Predictions) -> None:
-        """Keep predictions for the next run."""
+        """Keep predictions for the next run.
+
+        Raises:
+            DataError: they cannot be written.
+        """
         record = _PredictionRecord(
             sha256=array_digest(predictions.logits),
             device=predictions.device,
             batch_size=predictions.batch_size,
         )
-        with self._new_folder("predictions", key) as folder:
+        with self._new_folder("predictions", key, kept=self._kept_predictions) as folder:
             np.save(folder / _LOGITS, predictions.logits, allow_pickle=False)
             (folder / _RECORD).write_bytes(_prediction_record().dump_json(record))
 
@@ -89,8 +97,12 @@ class Store:
 
     @contextmanager
     def new_control(self, key: str) -> Iterator[Path]:
-        """A folder to write a control's weights into; it is kept under `key` if nothing fails."""
-        with self._new_folder("controls", key) as folder:
+        """A folder to write a control's weights into; it is kept under `key` if nothing fails.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        with self._new_folder("controls", key, kept=self.control) as folder:
             yield folder
 
     def kept_control(self, key: str, control: TrainedControl, folder: Path) -> TrainedControl:
@@ -109,20 +121,45 @@ class Store:
             return None
 
     def keep_number(self, key: str, value: float) -> None:
-        """Keep a number for the next run."""
-        with self._new_folder("numbers", key) as folder:
+        """Keep a number for the next run.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        with self._new_folder("numbers", key, kept=self.number) as folder:
             (folder / _RECORD).write_text(json.dumps(value), encoding="utf-8")
 
-    @contextmanager
-    def _new_folder(self, family: str, key: str) -> Iterator[Path]:
-        parent = self.root / family
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix=f".{key[:16]}-", dir=parent))
+    def _kept_predictions(self, key: str) -> _KeptPredictions | None:
+        folder = self.root / "predictions" / key
+        if not self.resume:
+            return None
         try:
-            yield folder
-            _replace_folder(folder, parent / key)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            record = _prediction_record().validate_json((folder / _RECORD).read_bytes())
+            logits = np.lib.format.open_memmap(folder / _LOGITS, mode="r")
+        except (OSError, ValueError):
+            return None
+        return (
+            _KeptPredictions(record=record, logits=logits) if array_digest(logits) == record.sha256 else None
+        )
+
+    @contextmanager
+    def _new_folder(self, family: str, key: str, *, kept: Callable[[str], object | None]) -> Iterator[Path]:
+        """A folder that becomes `family`/`key`, unless another run was faster: what that one `kept` is the same."""
+        parent = self.root / family
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(mkdtemp(prefix=f".{key[:16]}-", dir=parent))
+            try:
+                yield folder
+                if kept(key) is None:
+                    _replace_folder(folder, parent / key)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError as failure:
+            raise DataError(
+                f"expected to keep {family} in the cache at {self.root}, found: {failure.strerror or failure}",
+                hint="free some space, name another folder with --cache-dir, or keep nothing with --no-cache",
+            ) from failure
 
 
 @contextmanager
@@ -130,32 +167,41 @@ def open_store(root: Path, *, keep: bool, resume: bool) -> Iterator[Store]:
     """The store at `root`, or a temporary one that is gone afterwards where nothing is to be kept.
 
     Raises:
-        SpecError: `root` cannot be written to.
+        SpecError: `root`, or a temporary folder, cannot be made.
     """
-    if not keep:
-        with TemporaryDirectory(prefix="kdaudit-") as folder:
-            yield Store(root=Path(folder), resume=resume)
+    if keep:
+        hint = "name another folder with --cache-dir, or keep nothing with --no-cache"
+        with _made(f"the cache at {root}", hint=hint):
+            root.mkdir(parents=True, exist_ok=True)
+        yield Store(root=root, resume=resume)
         return
+    with _made("a temporary folder", hint="name one with the environment variable TMPDIR"):
+        temporary = TemporaryDirectory(prefix="kdaudit-", ignore_cleanup_errors=True)
+    with temporary as folder:
+        yield Store(root=Path(folder), resume=resume)
+
+
+@contextmanager
+def _made(what: str, *, hint: str) -> Iterator[None]:
+    """Inside, a folder is made."""
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as failure:
-        raise SpecError(
-            f"expected to write to the cache at {root}, found: {failure.strerror}",
-            hint="name another folder with --cache-dir, or keep nothing with --no-cache",
-        ) from failure
-    yield Store(root=root, resume=resume)
+        raise SpecError(f"expected to write to {what}, found: {failure.strerror}", hint=hint) from failure
 
 
 def _replace_folder(folder: Path, target: Path) -> None:
-    """Move a finished folder into its place; an older one there gives way."""
-    if target.exists():
-        shutil.rmtree(target, ignore_errors=True)
+    """Move a finished folder into its place; an older one there gives way whole."""
+    old = folder.with_name(f"{folder.name}.old")
+    with suppress(FileNotFoundError):
+        target.rename(old)
     try:
-        folder.replace(target)
+        folder.rename(target)
     except OSError:
-        # Another run was faster: what it kept under this digest is the same.
-        if not target.exists():
+        if not target.exists():  # else another run was faster: what it kept under this digest is the same
             raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @cache

@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
+
 from kdaudit.errors import DataError
 from kdaudit.protocols import Progress
 from kdaudit.types import ProgressEvent
@@ -83,3 +85,8 @@ def report_for_ever(task: int, progress: Progress) -> None:
     for _ in range(1200):
         progress(ProgressEvent(stage="report", done=os.getpid()))
         time.sleep(0.1)
+
+
+def allocate_too_much(task: int, progress: Progress) -> None:
+    """More memory than there are addresses."""
+    np.empty(task, dtype=np.uint8)

@@ -150,6 +150,35 @@ def test_a_worker_that_cannot_be_set_up_costs_its_tasks() -> None:
 
 
 @pytest.mark.parametrize("n_workers", SIZES)
+def test_memory_that_runs_out_in_a_task_is_its_result(n_workers: int) -> None:
+    """Not a bug: the error says how much was wanted and what may help."""
+    with LocalPool(n_workers) as pool:
+        (result,) = pool.map(jobs.allocate_too_much, [1 << 55], progress=ignore)
+    assert isinstance(result, TrainingError)
+    assert "expected enough memory for a task, found: Unable to allocate 32.0 PiB" in result.message
+    assert "use fewer workers (--workers 1) or a smaller --batch-size" == result.hint
+
+
+@posix
+def test_no_process_to_be_had_invalid() -> None:
+    """The system's limit on open files is reached: said in one line, with a way out."""
+    import resource
+
+    lowest_free = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest_free)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with LocalPool(2) as pool:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+        try:
+            with pytest.raises(TrainingError, match="expected to start a worker process, found: ") as caught:
+                list(pool.map(jobs.square, range(2), progress=ignore))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert caught.value.hint is not None
+    assert "--workers 0" in caught.value.hint
+
+
+@pytest.mark.parametrize("n_workers", SIZES)
 def test_events_of_all_tasks_arrive(n_workers: int) -> None:
     """Each task tells about itself once."""
     seen: list[str] = []
@@ -212,6 +241,15 @@ def test_an_interrupted_run_ends_promptly_and_leaves_no_worker(tmp_path: Path) -
     assert time.monotonic() - started < 5
     assert -signal.SIGINT == program.returncode
     assert 1 == errors.count(b"KeyboardInterrupt")
+    assert all(ends_soon(worker) for worker in pids)
+
+
+@posix
+def test_workers_end_at_once_when_their_parent_is_killed(tmp_path: Path) -> None:
+    """In the middle of tasks that take minutes and tell nothing."""
+    program, pids = start_sleepers(tmp_path)
+    program.kill()
+    program.communicate(timeout=30)
     assert all(ends_soon(worker) for worker in pids)
 
 
