@@ -12,6 +12,12 @@ from onnx import numpy_helper
 from kdaudit.types import Float32
 
 _DRAWN = np.random.default_rng(7)
+
+
+def _drawn(*shape: int) -> Float32:
+    return np.random.default_rng(shape).normal(size=shape).astype(np.float32)
+
+
 CONSTANTS = {
     "zero": np.float32(0),
     "two": np.float32(2),
@@ -37,10 +43,24 @@ CONSTANTS = {
     "backwards": np.array([-2]),
     "kernel": _DRAWN.normal(size=(4, 3, 2, 3)).astype(np.float32),
     "kernel_bias": _DRAWN.normal(size=4).astype(np.float32),
-    "kernel_back": np.random.default_rng(8).normal(size=(3, 4, 2, 3)).astype(np.float32),
+    "kernel_back": _drawn(3, 4, 2, 3),
     "parts": np.array([1, 2]),
     "deepest": np.array([4]),
     "slope": np.array([0.1, 0.2, -0.3], np.float32).reshape(3, 1, 1),
+    "rows_of_six": np.array([0, -1, 6]),
+    "lstm_in": _drawn(2, 16, 6),
+    "lstm_state": _drawn(2, 16, 4),
+    "lstm_bias": _drawn(2, 32),
+    "gru_in": _drawn(1, 12, 6),
+    "gru_state": _drawn(1, 12, 4),
+    "gru_bias": _drawn(1, 24),
+    "rnn_in": _drawn(1, 4, 6),
+    "rnn_state": 0.2 * _drawn(1, 4, 4),
+    "mask": _drawn(6, 6),
+    "nine_seven": np.array([9, 7]),
+    "turns": _drawn(8, 2),
+    "places": np.array([[0, 2, 1, 5, 7, 3]]),
+    "twofold": np.array([1, 1, 2, 2], np.float32),
     "dense": _DRAWN.normal(size=(5, 108)).astype(np.float32),
     "dense_bias": _DRAWN.normal(size=5).astype(np.float32),
     "square": _DRAWN.normal(size=(6, 6)).astype(np.float32),

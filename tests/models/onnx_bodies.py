@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 # Where the operator is younger than the version that the others are tested in.
-OPSETS = {"RMSNormalization": 23, "Swish": 24}
+OPSETS = {"Attention": 23, "RMSNormalization": 23, "RotaryEmbedding": 23, "Swish": 24, "Upsample": 9}
+
+_STEPS = "r = Reshape (x, rows_of_six)  t = Transpose <perm = [1, 0, 2]> (r)"
 
 # What turns examples x (n, 3, 6, 6) into h, using each operator.
 BODIES = {
@@ -12,6 +14,7 @@ BODIES = {
     "And": "a = Less (x, zero)  b = Greater (x, two)  c = And (a, b)  h = Where (c, two, x)",
     "ArgMax": "a = ArgMax <axis = 1, select_last_index = 1> (x)  h = Cast <to = 1> (a)",
     "ArgMin": "a = ArgMin <axis = -1, keepdims = 0> (x)  h = Cast <to = 1> (a)",
+    "Attention": "h = Attention <is_causal = 1> (x, x, x, mask)",
     "AveragePool": "h = AveragePool <kernel_shape = [3, 3], pads = [1, 1, 0, 0]> (x)",
     "BatchNormalization": "h = BatchNormalization (x, scale, offset, mean, variance)",
     "Cast": "d = Cast <to = 11> (x)  h = Cast <to = 1> (d)",
@@ -40,6 +43,8 @@ BODIES = {
     "EyeLike": "e = EyeLike <k = 1> (square)  m = MatMul (x, e)  h = MatMul (m, square)",
     "Flatten": "h = Flatten <axis = -3> (x)",
     "Floor": "h = Floor (x)",
+    "GRU": f"{_STEPS}  a, l = GRU <hidden_size = 4> (t, gru_in, gru_state, gru_bias)"
+    "  h = Transpose <perm = [1, 0, 2]> (l)",
     "Gather": "h = Gather <axis = 1> (x, swapped)",
     "GatherElements": "p = GlobalAveragePool (x)  i = ArgMax <axis = 3> (x)  h = GatherElements <axis = 3> (x, i)",
     "GatherND": "t = Transpose <perm = [1, 0, 2, 3]> (x)  g = GatherND (t, rows)"
@@ -59,6 +64,8 @@ BODIES = {
     "IsInf": "i = IsInf <detect_negative = 0> (x)  h = Where (i, two, x)",
     "IsNaN": "i = IsNaN (x)  h = Where (i, two, x)",
     "LRN": "h = LRN <size = 3, alpha = 0.1> (x)",
+    "LSTM": f"{_STEPS}  a, l, c = LSTM <hidden_size = 4, direction = 'bidirectional'>"
+    " (t, lstm_in, lstm_state, lstm_bias)  h = Transpose <perm = [2, 0, 1, 3]> (a)",
     "LayerNormalization": "t = Transpose <perm = [0, 2, 3, 1]> (x)"
     "  h = LayerNormalization <epsilon = 0.01> (t, scale, offset)",
     "LeakyRelu": "h = LeakyRelu <alpha = 0.3> (x)",
@@ -86,6 +93,11 @@ BODIES = {
     "Pad": "h = Pad <mode = 'reflect'> (x, margins)",
     "Pow": "a = Abs (x)  b = Pow (a, two)  h = Pow (two, b)",
     "RMSNormalization": "t = Transpose <perm = [0, 2, 3, 1]> (x)  h = RMSNormalization (t, scale)",
+    "RNN": f"{_STEPS}  n = Shape <start = 1, end = 2> (t)  four = Constant <value_int = 4> ()"
+    "  f = Unsqueeze (four, nought)  s = Concat <axis = 0> (one, n, f)  z = ConstantOfShape (s)"
+    "  l = Shape <start = 0, end = 1> (t)  m = Expand (l, n)  lengths = Cast <to = 6> (m)"
+    "  a = RNN <hidden_size = 4, direction = 'reverse', activations = ['Relu']>"
+    " (t, rnn_in, rnn_state, , lengths, z)  h = Transpose <perm = [2, 0, 1, 3]> (a)",
     "Range": "r = Range (first, six, step)  h = Gather <axis = 2> (x, r)",
     "Reciprocal": "h = Reciprocal (x)",
     "ReduceL1": "h = ReduceL1 (x, space)",
@@ -100,6 +112,10 @@ BODIES = {
     "ReduceSumSquare": "h = ReduceSumSquare (x, last)",
     "Relu": "h = Relu (x)",
     "Reshape": "h = Reshape (x, rows_of_three)",
+    "Resize": "n = Shape <end = 2> (x)  s = Concat <axis = 0> (n, nine_seven)"
+    "  h = Resize <mode = 'linear', coordinate_transformation_mode = 'align_corners'> (x, , , s)",
+    "RotaryEmbedding": "n = Shape <end = 1> (x)  s = Concat <axis = 0> (n, one)  p = Expand (places, s)"
+    "  h = RotaryEmbedding <rotary_embedding_dim = 4> (x, turns, turns, p)",
     "Round": "h = Round (x)",
     "ScatterElements": "i = ArgMax <axis = 3> (x)  p = GlobalAveragePool (x)  s = Shape (i)  u = Expand (p, s)"
     "  h = ScatterElements <axis = 3, reduction = 'add'> (x, i, u)",
@@ -107,6 +123,7 @@ BODIES = {
     "  u = ScatterND (t, rows, g)  h = Transpose <perm = [1, 0, 2, 3]> (u)",
     "Selu": "h = Selu (x)",
     "Shape": "s = Shape (x)  h = Reshape (x, s)",
+    "Shrink": "h = Shrink <bias = 0.1, lambd = 0.3> (x)",
     "Sigmoid": "h = Sigmoid (x)",
     "Sign": "h = Sign (x)",
     "Sin": "h = Sin (x)",
@@ -130,6 +147,7 @@ BODIES = {
     "Transpose": "h = Transpose <perm = [0, 2, 3, 1]> (x)",
     "Trilu": "h = Trilu <upper = 0> (x, step)",
     "Unsqueeze": "h = Unsqueeze (x, last)",
+    "Upsample": "h = Upsample (x, twofold)",
     "Where": "g = Greater (x, zero)  h = Where (g, x, two)",
     "Xor": "a = Less (x, two)  b = Greater (x, zero)  c = Xor (a, b)  h = Where (c, two, x)",
 }

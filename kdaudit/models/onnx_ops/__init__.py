@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from kdaudit.models.onnx_ops import (
     activation,
+    attention,
     convolution,
     dense,
     elementwise,
@@ -17,7 +18,9 @@ from kdaudit.models.onnx_ops import (
     normalisation,
     pooling,
     rearrangement,
+    recurrent,
     reduction,
+    resize,
     shape,
 )
 from kdaudit.models.onnx_ops.call import Operator, WeightRole
@@ -32,6 +35,7 @@ _PRODUCT = {0: WeightRole.LINEAR_WEIGHT, 1: WeightRole.LINEAR_WEIGHT}
 _SUM = {0: WeightRole.OFFSET, 1: WeightRole.OFFSET}
 _FACTORS = {0: WeightRole.SCALE, 1: WeightRole.SCALE}
 _BATCH_NORM = dict.fromkeys((1, 2, 3, 4), WeightRole.NORM)
+_RECURRENT = dict.fromkeys((1, 2, 3), WeightRole.RECURRENT)
 _NORM = {1: WeightRole.NORM_SCALE, 2: WeightRole.NORM_OFFSET}
 
 OPERATORS = {
@@ -40,6 +44,7 @@ OPERATORS = {
     "And": Operator(apply=of_two(torch.logical_and)),
     "ArgMax": Operator(apply=reduction.arg_max),
     "ArgMin": Operator(apply=reduction.arg_min),
+    "Attention": Operator(apply=attention.attention),
     "AveragePool": Operator(apply=pooling.average_pool),
     "BatchNormalization": Operator(apply=normalisation.batch_normalization, roles=_BATCH_NORM),
     "Cast": Operator(apply=shape.cast),
@@ -65,6 +70,7 @@ OPERATORS = {
     "EyeLike": Operator(apply=indexing.eye_like),
     "Flatten": Operator(apply=shape.flatten, rearranges=True),
     "Floor": Operator(apply=of_one(torch.floor)),
+    "GRU": Operator(apply=recurrent.gru, roles=_RECURRENT),
     "Gather": Operator(apply=indexing.gather, roles={0: WeightRole.EMBEDDING}),
     "GatherElements": Operator(apply=indexing.gather_elements),
     "GatherND": Operator(apply=indexing.gather_nd),
@@ -83,6 +89,7 @@ OPERATORS = {
     "IsInf": Operator(apply=elementwise.is_inf),
     "IsNaN": Operator(apply=of_one(torch.isnan)),
     "LRN": Operator(apply=normalisation.local_response),
+    "LSTM": Operator(apply=recurrent.lstm, roles=_RECURRENT),
     "LayerNormalization": Operator(apply=normalisation.layer_normalization, roles=_NORM),
     "LeakyRelu": Operator(apply=activation.leaky_relu),
     "Less": Operator(apply=of_two(torch.lt)),
@@ -107,6 +114,7 @@ OPERATORS = {
     "Pad": Operator(apply=shape.pad),
     "Pow": Operator(apply=elementwise.pow_),
     "RMSNormalization": Operator(apply=normalisation.rms_normalization, roles={1: WeightRole.NORM_SCALE}),
+    "RNN": Operator(apply=recurrent.rnn, roles=_RECURRENT),
     "Range": Operator(apply=shape.range_),
     "Reciprocal": Operator(apply=of_one(torch.reciprocal)),
     "ReduceL1": Operator(apply=over_axes(reduction.l1_norm)),
@@ -121,11 +129,14 @@ OPERATORS = {
     "ReduceSumSquare": Operator(apply=over_axes(reduction.sum_of_squares)),
     "Relu": Operator(apply=of_one(torch.relu)),
     "Reshape": Operator(apply=shape.reshape, rearranges=True),
+    "Resize": Operator(apply=resize.resize),
+    "RotaryEmbedding": Operator(apply=attention.rotary_embedding),
     "Round": Operator(apply=of_one(torch.round)),
     "ScatterElements": Operator(apply=indexing.scatter_elements),
     "ScatterND": Operator(apply=indexing.scatter_nd),
     "Selu": Operator(apply=activation.selu),
     "Shape": Operator(apply=shape.shape),
+    "Shrink": Operator(apply=activation.shrink),
     "Sigmoid": Operator(apply=of_one(torch.sigmoid)),
     "Sign": Operator(apply=of_one(torch.sign)),
     "Sin": Operator(apply=of_one(torch.sin)),
@@ -148,6 +159,7 @@ OPERATORS = {
     "Transpose": Operator(apply=shape.transpose, rearranges=True),
     "Trilu": Operator(apply=indexing.triangle),
     "Unsqueeze": Operator(apply=shape.unsqueeze, rearranges=True),
+    "Upsample": Operator(apply=resize.upsample),
     "Where": Operator(apply=elementwise.where),
     "Xor": Operator(apply=of_two(torch.logical_xor)),
 }

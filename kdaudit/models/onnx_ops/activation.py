@@ -49,6 +49,12 @@ def thresholded_relu(call: Call) -> Tensor:
     return functional.threshold(call.tensor(0), call.node.number("alpha", 1.0), 0.0)
 
 
+def shrink(call: Call) -> Tensor:
+    """X moved towards 0 by a bias; 0 where |x| <= lambd."""
+    x, edge, bias = call.tensor(0), call.node.number("lambd", 0.5), call.node.number("bias", 0.0)
+    return torch.where(x.abs() > edge, x - bias * torch.sign(x), torch.zeros_like(x))
+
+
 def swish(call: Call) -> Tensor:
     """X sigmoid(alpha x)."""
     alpha, x = call.node.number("alpha", 1.0), call.tensor(0)

@@ -14,7 +14,10 @@ _SCATTERED = {"add": "sum", "mul": "prod", "max": "amax", "min": "amin"}
 def gather(call: Call) -> Tensor:
     """The named positions along an axis."""
     axis = call.node.integer("axis", 0) % len(call.shape(0))
-    return call.tensor(0)[(slice(None),) * axis + (call.tensor(1),)]
+    # A single position would be read as a number, which tensors without numbers do not have.
+    places = call.tensor(1) if call.shape(1) else call.tensor(1).reshape(1)
+    found = call.tensor(0)[(slice(None),) * axis + (places,)]
+    return found if call.shape(1) else found.squeeze(axis)
 
 
 def gather_nd(call: Call) -> Tensor:

@@ -66,15 +66,12 @@ def hard_max(call: Call) -> Tensor:
 
 
 def top_k(call: Call) -> tuple[Tensor, ...]:
-    """The k largest or smallest elements along an axis, and their positions."""
-    found = torch.topk(
-        call.tensor(0),
-        call.integers(1)[0],
-        dim=call.node.integer("axis", -1),
-        largest=bool(call.node.integer("largest", 1)),
-        sorted=bool(call.node.integer("sorted", 1)),
-    )
-    return found[0], found[1]
+    """The k largest or smallest elements along an axis, and their positions; of equals the first ones."""
+    axis, k = call.node.integer("axis", -1), call.integers(1)[0]
+    descending = bool(call.node.integer("largest", 1))
+    # torch.topk may take any of equal elements.
+    found = torch.sort(call.tensor(0), dim=axis, descending=descending, stable=True)
+    return found[0].narrow(axis, 0, k), found[1].narrow(axis, 0, k)
 
 
 def running_sum(call: Call) -> Tensor:
