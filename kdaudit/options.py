@@ -48,6 +48,10 @@ class AuditSpec:
     limit_train: Annotated[
         int | None, Help("Train controls on a stratified random subset of N examples.", "Data")
     ] = None
+    slice: Annotated[
+        tuple[str, ...],
+        Help("A column of the .npz to judge parts of the data by; repeat for more.", "Data"),
+    ] = ()
     keep_duplicates: Annotated[
         bool, Help("Keep evaluation examples whose inputs occur in the training data.", "Data")
     ] = False
@@ -55,23 +59,28 @@ class AuditSpec:
     teacher_output: Annotated[Output, Help("What the teacher puts out.", "Models")] = "logits"
     student_output: Annotated[Output, Help("What the student puts out.", "Models")] = "logits"
     teacher_arch: Annotated[
-        str | None, Help("The teacher's architecture: module:callable or file.py:callable.", "Models")
+        str | None,
+        Help("The teacher's architecture: module:callable, file.py:callable or timm:NAME.", "Models"),
     ] = None
     teacher_arch_args: Annotated[
         str | None, Help("Keyword arguments of --teacher-arch, as JSON.", "Models")
     ] = None
     student_arch: Annotated[
-        str | None, Help("The student's architecture: module:callable or file.py:callable.", "Models")
+        str | None,
+        Help("The student's architecture: module:callable, file.py:callable or timm:NAME.", "Models"),
     ] = None
     arch_args: Annotated[str | None, Help("Keyword arguments of --student-arch, as JSON.", "Models")] = None
     student_train_as: Annotated[
         str | None,
-        Help("ONNX file to take the controls' architecture from instead of the student.", "Models"),
+        Help("Another file of the student's network, to take the controls' architecture from.", "Models"),
     ] = None
     init_from: Annotated[
         str | None,
         Help("Model file whose weights the student started from; controls start there too.", "Models"),
     ] = None
+    trust_pickle: Annotated[
+        bool, Help("Load models saved as whole Python objects: runs the code that the file names.", "Models")
+    ] = False
     reinsert_bn: Annotated[
         Literal["auto", "always", "never"], Help("Put back BatchNorm that the export folded away.", "Models")
     ] = "auto"

@@ -93,6 +93,33 @@ class InheritedRecord(Document):
     examples: tuple[InheritedExample, ...]
 
 
+class PartRecord(Document):
+    """One class, pair of classes (label, the teacher's answer) or slice, and what the student does there.
+
+    `repeated` counts the teacher errors that the student, and a control on average, makes too; `lost` is the
+    student's error rate less the controls'. `q_*` are adjusted within the family (Benjamini-Hochberg); `inherited`
+    names up to five inherited errors, the surest first.
+    """
+
+    family: Literal["class", "pair", "slice"]
+    name: str
+    label: int | None = None
+    answer: int | None = None
+    column: str = ""
+    value: str = ""
+    n: int
+    n_W: int  # noqa: N815 - the method's name
+    repeated: float | None = None
+    repeated_by_controls: float | None = None
+    accuracy: Share | None = None
+    accuracy_of_controls: Share | None = None
+    kappa_W: EffectRecord | None  # noqa: N815
+    q_kappa_W: Share | None  # noqa: N815
+    lost: EffectRecord | None
+    q_lost: Share | None
+    inherited: tuple[str, ...] = ()
+
+
 class CurveRecord(Document):
     """One epoch of a training."""
 
@@ -243,6 +270,7 @@ class AuditResult(Document):
     p_asymmetry: Share | None
     transfer: dict[Literal["activation", "js", "rank", "prediction"], TransferRecord]
     inherited: InheritedRecord | None
+    parts: tuple[PartRecord, ...] = ()
     margin_fail: Share = 0.10
     margin_pass: Share = 0.20
     sharpness: float | None

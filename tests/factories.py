@@ -21,6 +21,7 @@ from kdaudit.schema import (
     InheritedPairRecord,
     InheritedRecord,
     ModelRecord,
+    PartRecord,
     PlannerRow,
     ReliabilityBin,
     RuleRecord,
@@ -305,6 +306,35 @@ def _inherited(*, n: int = 96, expected: float = 11.0, n_examples: int = 12) -> 
     )
 
 
+def _parts(names: tuple[str, ...], *, n: int, slices: tuple[str, ...] = ()) -> tuple[PartRecord, ...]:
+    """Classes of decreasing shares, pairs of neighbours, and slices of the column "light"."""
+
+    def part(index: int, total: int, family: Literal["class", "pair", "slice"], name: str) -> PartRecord:
+        share = 0.62 - 0.7 * index / total
+        n_errors = max(140 - index, 20)
+        return PartRecord(
+            family=family,
+            name=name,
+            n=n,
+            n_W=n_errors,
+            repeated=n_errors * (0.4 + 0.3 * max(share, 0.0)),
+            repeated_by_controls=n_errors * 0.4,
+            accuracy=None if family == "pair" else 0.84,
+            accuracy_of_controls=None if family == "pair" else 0.87,
+            kappa_W=effect(share, share - 0.11, share + 0.11, min(1.0, 0.0004 + index / total)),
+            q_kappa_W=min(1.0, 0.0004 + 1.4 * index / total),
+            lost=None if family == "pair" else effect(0.03, 0.01, 0.05, 0.01),
+            q_lost=None if family == "pair" else 0.04,
+        )
+
+    total = len(names)
+    return (
+        *(part(i, total, "class", name) for i, name in enumerate(names)),
+        *(part(i, 4, "pair", f"{names[i % total]} → {names[(i + 1) % total]}") for i in range(3)),
+        *(part(i, 4, "slice", f"light = {value}") for i, value in enumerate(slices)),
+    )
+
+
 def _data(name: str, n: int, classes: tuple[str, ...] = CLASSES) -> DataRecord:
     return DataRecord(
         name=name,
@@ -562,6 +592,7 @@ def _fail() -> AuditResult:
         p_asymmetry=0.002,
         transfer=_transfer(0.3, 0.0004),
         inherited=_inherited(),
+        parts=_parts(CLASSES, n=1000, slices=("day", "dusk", "night")),
         sharpness=0.07,
         models=models,
         data=_data("Fashion-MNIST", 10000),
@@ -868,6 +899,7 @@ def _empty() -> AuditResult:
         raw_gain_R=None,
         p_asymmetry=None,
         transfer={},
+        parts=(),
         inherited=None,
         sharpness=None,
         models=models,
@@ -916,6 +948,7 @@ def _two_classes() -> AuditResult:
                 for i in range(6)
             ),
         ),
+        parts=_parts(("stays", "leaves"), n=5000),
         data=_data("churn", 10000, ("stays", "leaves")),
     )
 
@@ -936,7 +969,12 @@ def _many_classes() -> AuditResult:
         for model in base.models
     )
     return _changed(
-        base, inherited=inherited, models=models, data=_data("ImageNet-like", 50000, names), n=50000
+        base,
+        inherited=inherited,
+        parts=_parts(names, n=50),
+        models=models,
+        data=_data("ImageNet-like", 50000, names),
+        n=50000,
     )
 
 
@@ -1022,6 +1060,7 @@ def _differences_only() -> AuditResult:
         n_positive=0,
         p_asymmetry=None,
         inherited=None,
+        parts=(),
         sharpness=None,
         transfer=transfer,
         models=base.models[:4],
@@ -1073,6 +1112,7 @@ def _hostile() -> AuditResult:
         accuracy={bad[1]: 0.9},
         data=_data(bad[6], 10000, bad),
         inherited=inherited.model_copy(update={"examples": examples}),
+        parts=_parts(bad, n=1000, slices=bad),
         fidelity=bad[2],
         recipe={bad[0]: bad[1]},
         assumptions=tuple(Assumption(what=text, value=text, known_from="stated") for text in bad),

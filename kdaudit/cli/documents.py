@@ -189,6 +189,7 @@ def _save_examples(audited: Audited, path: Path) -> None:
         labels=audited.labels,
         models=np.array(audited.models),
         groups=np.empty(0, dtype=np.int64) if audited.groups is None else audited.groups,
+        **{f"slice:{name}": values for name, values in audited.columns.items()},  # type: ignore[arg-type]
     )
 
 

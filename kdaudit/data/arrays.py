@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 
 from kdaudit.data.cache import cached_examples, require_space
-from kdaudit.data.columns import class_names_from, groups_from, ids_from, labels_from
+from kdaudit.data.columns import class_names_from, groups_from, ids_from, labels_from, slices_from
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
 from kdaudit.data.options import DataOptions, preprocess_for
 from kdaudit.digest import file_digest, record_digest
@@ -53,7 +53,7 @@ def load(
         )
     path = Path(location)
     sha256 = file_digest(path, error=DataError, what="an .npz file")
-    key = record_digest("arrays", FORMAT_VERSION, sha256, location, options.mean, options.std)
+    key = record_digest("arrays", FORMAT_VERSION, sha256, location, options.mean, options.std, options.slices)
     return cached_examples(cache, key, lambda folder: _extract(path, folder, location, options))
 
 
@@ -79,12 +79,13 @@ class _Header:
 
 def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> None:
     with _opened(path) as archive:
-        headers = _headers(archive, location)
-        inputs = {name: header for name, header in headers.items() if name not in _COLUMNS}
+        headers = _headers(archive, location, known := (*_COLUMNS, *options.slices))
+        inputs = {name: header for name, header in headers.items() if name not in known}
         require_space(
             folder, sum(info.file_size for info in archive.infolist()), what=f"the arrays of {location}"
         )
-        columns = {name: _column(archive, name) for name in _COLUMNS if name in headers}
+        columns = {name: _column(archive, name) for name in known if name in headers}
+        slices = tuple(name for name in options.slices if name in headers)
         names = class_names_from(columns["class_names"], where=location) if "class_names" in columns else ()
         labels = labels_from(columns["y"], names, where=location)
         mixed = len({header.stored == np.uint8 for header in _valued(inputs).values()}) == 2
@@ -101,6 +102,7 @@ def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> N
         kind="arrays",
         location=location,
         inputs=tuple(inputs),
+        columns=slices,
         class_names=names,
         preprocess=preprocess_for(shapes, options, uint8=bool(pixels) and not mixed),
         assumptions=tuple(_assumptions(inputs)),
@@ -111,6 +113,7 @@ def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> N
         labels=labels,
         ids=ids_from(columns["ids"], where=location) if "ids" in columns else None,
         groups=groups_from(columns["groups"], where=location) if "groups" in columns else None,
+        slices=[slices_from(columns[name], name=name, where=location) for name in slices],
     )
 
 
@@ -143,18 +146,18 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         ) from failure
 
 
-def _headers(archive: zipfile.ZipFile, location: str) -> dict[str, _Header]:
-    """The header of every array, after checking all that headers can tell."""
+def _headers(archive: zipfile.ZipFile, location: str, columns: tuple[str, ...]) -> dict[str, _Header]:
+    """The header of every array, after checking all that headers can tell; `columns` are no inputs."""
     names = dict.fromkeys(name[:-4] for name in archive.namelist() if name.endswith(".npy"))
     if "y" not in names:
         raise DataError(
             f"expected labels y in {location}, found {', '.join(names) or 'no array'}", hint=_HINT
         )
-    if names.keys() <= set(_COLUMNS):
+    if names.keys() <= set(columns):
         raise DataError(
             f"expected x, or one array per model input, in {location}, found {', '.join(names)}", hint=_HINT
         )
-    headers = {name: _header(archive, name, location) for name in names}
+    headers = {name: _header(archive, name, location, is_input=name not in columns) for name in names}
     n = headers["y"].shape[0]
     for name, header in headers.items():
         if name != "class_names" and header.shape[0] != n:
@@ -165,7 +168,7 @@ def _headers(archive: zipfile.ZipFile, location: str) -> dict[str, _Header]:
     return headers
 
 
-def _header(archive: zipfile.ZipFile, name: str, location: str) -> _Header:
+def _header(archive: zipfile.ZipFile, name: str, location: str, *, is_input: bool) -> _Header:
     with archive.open(f"{name}.npy") as stream:
         header = _parsed(stream, f"{name} of {location}")
     if header.dtype.hasobject:
@@ -179,7 +182,7 @@ def _header(archive: zipfile.ZipFile, name: str, location: str) -> _Header:
         )
     if 0 in header.shape:
         raise DataError(f"expected at least one example in {name} of {location}, found shape {header.shape}")
-    if name not in _COLUMNS and header.dtype.kind not in "fiub":
+    if is_input and header.dtype.kind not in "fiub":
         raise DataError(f"expected numbers in {name} of {location}, found {header.dtype}")
     return header
 

@@ -73,6 +73,21 @@ def groups_from(groups: AnyArray, *, where: str) -> Int64:
     return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 
 
+def slices_from(column: AnyArray, *, name: str, where: str) -> npt.NDArray[np.str_]:
+    """Values (n,) of a slice column as text.
+
+    Raises:
+        DataError: not (n,) text, whole numbers or booleans.
+    """
+    if column.ndim != 1 or column.dtype.kind not in "USiub":
+        raise DataError(
+            f"expected the slice column {name} of {where} to be text or whole numbers of shape (n,), "
+            f"found {_kind(column)}",
+            hint="put continuous values into bins first",
+        )
+    return _text(column, what=name, where=where)
+
+
 def class_names_from(names: AnyArray, *, where: str) -> tuple[str, ...]:
     """Names of the classes 0, 1, 2 ..., all different.
 

@@ -1,13 +1,13 @@
 """The one representation of examples: a folder of memory-mapped arrays with a description.
 
 `inputs/0.npy`, `inputs/1.npy` ... (named in `meta.json`, since an input's name may be no file name), `labels.npy`,
-optional `ids.npy` and `groups.npy`, and `meta.json`, which is written last.
+optional `ids.npy` and `groups.npy`, slice columns `column0.npy` ..., and `meta.json`, which is written last.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -35,6 +35,7 @@ class Description:
     kind: str
     location: str
     inputs: tuple[str, ...] = ("x",)
+    columns: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
     preprocess: Preprocess = dataclasses.field(default_factory=Preprocess)
     assumptions: tuple[str, ...] = ()
@@ -50,6 +51,11 @@ class Meta:
     sizes: dict[str, int]
 
 
+def column_path(folder: Path, position: int) -> Path:
+    """Where the slice column at `position` of `Description.columns` is stored."""
+    return folder / f"column{position}.npy"
+
+
 def input_path(folder: Path, position: int) -> Path:
     """Where the input at `position` of `Description.inputs` is stored."""
     return folder / "inputs" / f"{position}.npy"
@@ -62,15 +68,19 @@ def write_examples(
     labels: Int64,
     ids: npt.NDArray[np.str_] | None = None,
     groups: Int64 | None = None,
+    slices: Sequence[npt.NDArray[np.str_]] = (),
 ) -> None:
-    """Completes a folder whose inputs are already stored: labels, ids, groups, digest, description.
+    """Completes a folder whose inputs are already stored: labels, ids, groups, slices, digest, description.
 
-    The digest covers everything that a model or a test sees: inputs, labels, ids, groups and preprocessing.
+    The digest covers everything that decides a verdict: inputs, labels, ids, groups and preprocessing. `slices` are
+    the columns that the description names, in its order.
     """
     columns = {"labels": labels, "ids": ids, "groups": groups}
     for name, column in columns.items():
         if column is not None:
             np.save(folder / f"{name}.npy", column, allow_pickle=False)
+    for position, values in enumerate(slices):
+        np.save(column_path(folder, position), values, allow_pickle=False)
     inputs = [
         (name, array_digest(np.load(input_path(folder, i), mmap_mode="r")))
         for i, name in enumerate(description.inputs)
@@ -170,6 +180,15 @@ class Examples:
         """Codes (n,) of the groups of dependent examples, or None."""
         path = self._folder / "groups.npy"
         return read_only(self._select(np.load(path))) if path.exists() else None
+
+    @cached_property
+    def columns(self) -> dict[str, npt.NDArray[np.str_]]:
+        """Slice columns {name: (n,) text} that were asked for."""
+        names = self._meta.description.columns
+        return {
+            name: read_only(self._select(np.load(column_path(self._folder, i))))
+            for i, name in enumerate(names)
+        }
 
     @cached_property
     def stored(self) -> dict[str, AnyArray]:

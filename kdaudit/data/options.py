@@ -25,6 +25,7 @@ class DataOptions:
 
     `image_size` and `resize` (the shorter side before the centre crop) are in pixels and for pictures in files;
     `mean` and `std` are per channel, on the scale of 0 to 1 for uint8 pictures, as torchvision states them.
+    `slices` names columns of an .npz file that are no inputs: what the examples are to be told apart by.
 
     Raises:
         SpecError: `mean` without `std` or of another length, a `std` that is not positive, sizes below 1.
@@ -36,6 +37,7 @@ class DataOptions:
     std: tuple[float, ...] | None = None
     data_root: Path | None = None
     limit: Limit | None = None
+    slices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.mean or ()) != len(self.std or ()):

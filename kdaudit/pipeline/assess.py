@@ -7,19 +7,22 @@ from dataclasses import replace
 
 import numpy as np
 
+from kdaudit.data import Examples
 from kdaudit.metrics.calibration import expected_calibration_error, reliability
 from kdaudit.policy.limits import Limits
-from kdaudit.stats import PROCEDURES, hybrid, variance
+from kdaudit.stats import PROCEDURES, hybrid
 from kdaudit.stats.inherited import inherited
 from kdaudit.stats.knowledge import per_1000
+from kdaudit.stats.parts import parts
 from kdaudit.stats.power import design_of, sharpness
-from kdaudit.stats.sample import MIN_CONTROLS, Sample
+from kdaudit.stats.quantity import difference
+from kdaudit.stats.sample import Sample
 from kdaudit.stats.transfer import holm, measures
 from kdaudit.types import Assessment, Bool, Evidence, Fitness, Float64, Role
 
 
-def assess(sample: Sample, fitness: Fitness, limits: Limits) -> Assessment:
-    """Every procedure's evidence, Holm over the distances, inherited errors, sharpness."""
+def assess(sample: Sample, fitness: Fitness, limits: Limits, data: Examples) -> Assessment:
+    """Every procedure's evidence, Holm over the distances, inherited errors, parts of the data, sharpness."""
     tested = {f"transfer.{measure}" for measure in measures(sample)}
     effects = {
         name: procedure(sample)
@@ -40,6 +43,8 @@ def assess(sample: Sample, fitness: Fitness, limits: Limits) -> Assessment:
         p_asymmetry=_larger(effects["rrr"].p_value, effects["kappa_W"].p_value),
         inherited=inherited(sample),
         sharpness=None if design is None else sharpness(design, m_fail=limits.m_fail),
+        parts=parts(sample, columns=data.columns, class_names=data.class_names),
+        has_slices=bool(data.columns),
         positive=_positive(sample),
         n_repeated_W=round(float(student_w.mean()) * wrong.n) if student_w.size else None,
         n_repeated_by_controls_W=float(controls_w.mean()) * wrong.n if controls_w.size else None,
@@ -59,21 +64,8 @@ def _against_controls(sample: Sample) -> dict[str, Evidence]:
 
 def _difference(name: str, sample: Sample, quantity: Bool) -> Evidence:
     """Mean of a per-example quantity: students less independent controls."""
-    if not sample.independent:
-        return hybrid.undefined(name, "no independent control", n=quantity.shape[1])
-    students = quantity[list(sample.students)].astype(np.float32)
-    controls = quantity[list(sample.independent)].astype(np.float32)
-    v_diff = v_int = 0.0
-    if len(controls) >= MIN_CONTROLS:
-        v_diff, v_int = variance.of_quantity(students, controls, sample.panel.groups)
-    return hybrid.evidence(
-        name,
-        students.mean(axis=1, dtype=np.float64),
-        controls.mean(axis=1, dtype=np.float64),
-        v_diff=v_diff,
-        v_int=v_int,
-        n=quantity.shape[1],
-    )
+    students, controls = quantity[list(sample.students)], quantity[list(sample.independent)]
+    return difference(name, students, controls, sample.panel.groups)
 
 
 def _ece(sample: Sample, correct: Bool) -> Evidence:

@@ -44,6 +44,7 @@ class Audited:
     labels: Int64
     answers: Int32
     groups: Int64 | None
+    columns: dict[str, npt.NDArray[np.str_]]
 
 
 def _silent_progress(event: ProgressEvent) -> None:
@@ -144,7 +145,7 @@ def _judged(
         ),
         random=tuple(panel.rows(Role.RANDOM)),
     )
-    assessment = assess(sample, _fitness(setup, sample, controls, left_out), LIMITS)
+    assessment = assess(sample, _fitness(setup, sample, controls, left_out), LIMITS, setup.data)
     verdict = judge(RULES, assessment, LIMITS)
     result = describe(
         Findings(
@@ -169,6 +170,7 @@ def _judged(
         labels=setup.data.labels,
         answers=panel.answers,
         groups=setup.data.groups,
+        columns=setup.data.columns,
     )
 
 

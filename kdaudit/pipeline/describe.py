@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 
-import numpy as np
-
 import kdaudit
 from kdaudit.data import Examples
 from kdaudit.metrics import agreement, calibration
@@ -16,26 +14,23 @@ from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.gallery import inherited_record
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.planner import planner_rows
+from kdaudit.pipeline.records import effect_record, part_records, transfer_records
 from kdaudit.policy.limits import Limits
 from kdaudit.schema import (
     Assumption,
     AuditResult,
     CurveRecord,
     DataRecord,
-    EffectRecord,
     Environment,
     ModelRecord,
     ReliabilityBin,
     RuleRecord,
     SkippedRecord,
-    TransferRecord,
 )
 from kdaudit.stats.sample import Sample
 from kdaudit.stats.sanity import majority_share
-from kdaudit.stats.transfer import against, distance_rows
 from kdaudit.types import (
     Assessment,
-    Evidence,
     Outcome,
     Panel,
     Role,
@@ -96,19 +91,20 @@ def describe(found: Findings) -> AuditResult:
         n_random=len(panel.rows(Role.RANDOM)),
         n_positive=len(panel.rows(Role.POSITIVE)),
         accuracy={model.name: model.accuracy for model in models},
-        accuracy_gap=_effect(effects.get("accuracy_gap")),
-        kappa_W=_effect(effects.get("kappa_W")),
-        kappa_R=_effect(effects.get("kappa_R")),
-        rrr=_effect(effects.get("rrr")),
-        did=_effect(effects.get("did")),
-        tilt=_effect(effects.get("tilt")),
-        harm_per_1000=_effect(effects.get("harm_per_1000")),
-        benefit_per_1000=_effect(effects.get("benefit_per_1000")),
+        accuracy_gap=effect_record(effects.get("accuracy_gap")),
+        kappa_W=effect_record(effects.get("kappa_W")),
+        kappa_R=effect_record(effects.get("kappa_R")),
+        rrr=effect_record(effects.get("rrr")),
+        did=effect_record(effects.get("did")),
+        tilt=effect_record(effects.get("tilt")),
+        harm_per_1000=effect_record(effects.get("harm_per_1000")),
+        benefit_per_1000=effect_record(effects.get("benefit_per_1000")),
         raw_gain_W=raw_gain[0],
         raw_gain_R=raw_gain[1],
         p_asymmetry=assessment.p_asymmetry,
-        transfer=_transfer(sample, assessment),
+        transfer=transfer_records(sample, assessment),
         inherited=inherited_record(setup, sample, assessment.inherited),
+        parts=tuple(part_records(found.setup.data, sample, assessment)),
         margin_fail=found.limits.m_fail,
         margin_pass=found.limits.m_pass,
         sharpness=assessment.sharpness,
@@ -183,47 +179,6 @@ def _rules(verdict: Verdict) -> Iterable[RuleRecord]:
             n=o.n,
             p=o.p_value,
         )
-
-
-def _effect(found: Evidence | None) -> EffectRecord | None:
-    if found is None:
-        return None
-    return EffectRecord(
-        estimate=found.estimate,
-        low90=found.low,
-        high90=found.high,
-        p=found.p_value,
-        z=found.z,
-        cliffs_delta=found.cliffs_delta,
-        rank_p=found.rank_p,
-        controls=found.controls,
-        status=found.status,
-        note=found.note,
-    )
-
-
-def _transfer(sample: Sample, assessment: Assessment) -> dict[str, TransferRecord]:
-    records = {}
-    for name, found in assessment.effects.items():
-        if not name.startswith("transfer."):
-            continue
-        measure = name.removeprefix("transfer.")
-        means = distance_rows(sample, measure).mean(axis=1, dtype=np.float64)
-        random = against(sample, measure, sample.random)
-        independent = against(sample, measure, sample.independent)
-        effect = _effect(found)
-        if effect is None:
-            continue
-        records[measure] = TransferRecord(
-            **{**effect.model_dump(), "p": assessment.transfer_holm.get(measure)},
-            p_independent=independent.p_value,
-            p_random=random.p_value,
-            student=float(np.mean(means[list(sample.students)])),
-            independent=tuple(means[list(sample.independent)].tolist()),
-            random=tuple(means[list(sample.random)].tolist()),
-            positive=tuple(means[sample.panel.rows(Role.POSITIVE)].tolist()),
-        )
-    return records
 
 
 def _data(data: Examples, panel: Panel | None, *, n_duplicates: int) -> DataRecord:

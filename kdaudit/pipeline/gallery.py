@@ -6,22 +6,23 @@ from collections import Counter
 
 import numpy as np
 
+from kdaudit.data import Examples
 from kdaudit.data.thumbnails import thumbnail
 from kdaudit.pipeline.plan import Setup
 from kdaudit.schema import AnswerCount, InheritedExample, InheritedPairRecord, InheritedRecord
 from kdaudit.stats.sample import Sample
-from kdaudit.types import Inherited
+from kdaudit.types import Inherited, Int64, PartEvidence
 
 _MOST_FEATURES = 64
+_MOST_NAMED = 5
 
 
 def inherited_record(setup: Setup, sample: Sample, listed: Inherited | None) -> InheritedRecord | None:
     """The list by pair of classes, and at most `--max-examples` examples, those where the student is surest."""
     if listed is None:
         return None
-    panel, spec = sample.panel, setup.spec
-    confidence = panel.confidence[list(sample.students)].mean(axis=0)
-    surest = listed.listed[np.argsort(-confidence[listed.listed], kind="stable")][: spec.max_examples]
+    confidence = sample.panel.confidence[list(sample.students)].mean(axis=0)
+    surest = _surest_first(sample, listed.listed)[: setup.spec.max_examples]
     return InheritedRecord(
         n=len(listed.listed),
         expected_by_chance=listed.expected_by_chance,
@@ -35,6 +36,30 @@ def inherited_record(setup: Setup, sample: Sample, listed: Inherited | None) -> 
         ),
         examples=tuple(_example(setup, sample, int(i), float(confidence[i])) for i in surest),
     )
+
+
+def inherited_in(
+    data: Examples, sample: Sample, listed: Inherited | None, part: PartEvidence
+) -> tuple[str, ...]:
+    """Ids of the surest inherited errors of one part of the data, at most five."""
+    if listed is None:
+        return ()
+    positions = listed.listed
+    panel = sample.panel
+    inside = np.ones(len(positions), dtype=bool)
+    if part.label is not None:
+        inside &= panel.labels[positions] == part.label
+    if part.answer is not None:
+        inside &= panel.answers[0, positions] == part.answer
+    if part.column:
+        inside &= data.columns[part.column][positions] == part.value
+    return tuple(str(data.ids[i]) for i in _surest_first(sample, positions[inside])[:_MOST_NAMED])
+
+
+def _surest_first(sample: Sample, positions: Int64) -> Int64:
+    confidence = sample.panel.confidence[list(sample.students)].mean(axis=0)
+    ordered: Int64 = positions[np.argsort(-confidence[positions], kind="stable")]
+    return ordered
 
 
 def _example(setup: Setup, sample: Sample, i: int, student_confidence: float) -> InheritedExample:

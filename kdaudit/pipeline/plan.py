@@ -55,6 +55,7 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
     device = resolve_device(spec.device)
     teacher, students, ready = _models(spec)
     data = load_data(spec.data, cache=store.data, options=_data_options(spec), progress=progress)
+    _require_slices(spec, data)
     train, no_train_reason = _training_data(spec, store, progress)
     n_before, duplicates = 0, np.empty(0, dtype=np.int64)
     if train is not None:
@@ -126,6 +127,7 @@ def _models(spec: AuditSpec) -> tuple[ModelRef, tuple[ModelRef, ...], tuple[Mode
         output=OutputKind(spec.teacher_output),
         arch=spec.teacher_arch,
         arch_args=spec.teacher_arch_args,
+        trust_pickle=spec.trust_pickle,
     )
     students = tuple(_like_student(spec, path, Role.STUDENT) for path in spec.students)
     ready = tuple(_like_student(spec, path, Role.INDEPENDENT) for path in spec.control)
@@ -149,6 +151,7 @@ def _like_student(spec: AuditSpec, path: str, role: Role) -> ModelRef:
         output=OutputKind(spec.student_output),
         arch=spec.student_arch,
         arch_args=spec.arch_args,
+        trust_pickle=spec.trust_pickle,
     )
 
 
@@ -158,7 +161,16 @@ def _data_options(spec: AuditSpec) -> DataOptions:
         mean=_numbers(spec.mean, "--mean"),
         std=_numbers(spec.std, "--std"),
         data_root=None if spec.data_root is None else Path(spec.data_root),
+        slices=spec.slice,
     )
+
+
+def _require_slices(spec: AuditSpec, data: Examples) -> None:
+    if missing := [name for name in spec.slice if name not in data.columns]:
+        raise SpecError(
+            f"expected a column {missing[0]!r} in {spec.data} for --slice, found none",
+            hint="store it in the .npz beside x and y: one text or whole number for each example",
+        )
 
 
 def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:

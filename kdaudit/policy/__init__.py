@@ -21,4 +21,6 @@ RULES: dict[str, Rule] = {
     "KD401": quality_rules.accuracy,
     "KD402": quality_rules.negative_flips,
     "KD403": quality_rules.calibration,
+    "KD404": quality_rules.classes,
+    "KD405": quality_rules.slices,
 }

@@ -29,6 +29,8 @@ class Limits:
     accuracy_margin: float = 0.025
     flips_margin: float = 0.01
     calibration_margin: float = 0.02
+    part_margin: float = 0.05
+    false_discovery: float = 0.10
 
 
 LIMITS = Limits()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kdaudit.policy.knowledge_rules import effect
 from kdaudit.policy.limits import Limits
-from kdaudit.policy.phrases import at_most, compared
-from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus
+from kdaudit.policy.phrases import at_most, compared, percent
+from kdaudit.types import Assessment, Evidence, PartEvidence, RuleOutcome, RuleStatus
 
 
 def accuracy(assessment: Assessment, limits: Limits) -> RuleOutcome:
@@ -49,6 +51,61 @@ def calibration(assessment: Assessment, limits: Limits) -> RuleOutcome:
         required=f"at most {at_most(limits.calibration_margin)} above controls",
         reason=f"Its calibration error is {difference or 'equal to'} that of networks without the teacher.",
     )
+
+
+def classes(assessment: Assessment, limits: Limits) -> RuleOutcome:
+    """KD404: classes in which the student is less accurate than its controls by more than a margin."""
+    return _parts(assessment, limits, rule="KD404", title="Accuracy by class", family="class", noun="class")
+
+
+def slices(assessment: Assessment, limits: Limits) -> RuleOutcome:
+    """KD405: slices of the data in which the student is less accurate than its controls by more than a margin."""
+    found = _parts(assessment, limits, rule="KD405", title="Accuracy by slice", family="slice", noun="slice")
+    if assessment.has_slices:
+        return found
+    return replace(found, reason="No slices were asked for. Name columns of the data with --slice.")
+
+
+def _parts(
+    assessment: Assessment, limits: Limits, *, rule: str, title: str, family: str, noun: str
+) -> RuleOutcome:
+    tested = [p for p in assessment.parts if p.family == family and p.lost is not None]
+    worse = [
+        p for p in tested if _lost(p) > limits.part_margin and (p.q_lost or 0.0) <= limits.false_discovery
+    ]
+    if not tested:
+        reason = f"No {noun} holds enough examples, or there are too few controls."
+    elif worse:
+        worst = max(worse, key=_lost)
+        reason = (
+            f"Less accurate than networks without the teacher in {len(worse)} of {len(tested)} "
+            f"{_plural(noun, len(tested))}, most in {worst.name}: "
+            f"{compared(_lost(worst), more='more errors', less='')}."
+        )
+    else:
+        reason = (
+            f"In none of {len(tested)} {_plural(noun, len(tested))} clearly less accurate than such networks."
+        )
+    status = RuleStatus.WARNING if worse else RuleStatus.PASS
+    return RuleOutcome(
+        rule=rule,
+        title=title,
+        level="warn",
+        status=status if tested else RuleStatus.NOT_JUDGED,
+        observed=float(len(worse)) if tested else None,
+        unit="count",
+        required=f"none above {at_most(limits.part_margin)} at {percent(limits.false_discovery)} false discovery",
+        n=sum(p.n for p in tested) or None,
+        reason=reason,
+    )
+
+
+def _lost(part: PartEvidence) -> float:
+    return 0.0 if part.lost is None or part.lost.estimate is None else part.lost.estimate
+
+
+def _plural(noun: str, n: int) -> str:
+    return noun if n == 1 else {"class": "classes"}.get(noun, f"{noun}s")
 
 
 def _against_controls(

@@ -19,6 +19,7 @@ from kdaudit.render.views.controls import ControlsView, controls
 from kdaudit.render.views.four import FourView, four
 from kdaudit.render.views.inherited import InheritedView, inherited
 from kdaudit.render.views.method import MethodView, ReproduceView, method, reproduce
+from kdaudit.render.views.parts import PartTable, part_tables
 from kdaudit.render.views.rules import RulesView, anchor, rules
 from kdaudit.render.views.transfer import TransferView, transfer
 from kdaudit.schema import AuditResult
@@ -53,6 +54,7 @@ class Page:
     transfer: TransferView
     asymmetry: AsymmetryView
     inherited: InheritedView
+    parts: tuple[PartTable, ...]
     controls: ControlsView
     calibration: CalibrationView
     method: MethodView
@@ -83,6 +85,7 @@ def view(result: AuditResult) -> Page:
         transfer=transfer(result),
         asymmetry=asymmetry(result),
         inherited=inherited(result),
+        parts=part_tables(result),
         controls=controls(result),
         calibration=calibration(result),
         method=method(result),

@@ -81,9 +81,11 @@ class Sample:
         """Share of correct answers of each of the rows."""
         return _row_means(self.panel.answers[list(rows)] == self.panel.labels)
 
-    def stratum(self, *, wrong: bool) -> Stratum:
-        """W (`wrong`) or R."""
-        members = self.teacher_wrong if wrong else ~self.teacher_wrong
+    def stratum(self, *, wrong: bool, within: Int64 | None = None) -> Stratum:
+        """W (`wrong`) or R; of the examples at the positions `within` where given."""
+        members = np.flatnonzero(self.teacher_wrong == wrong)
+        if within is not None:
+            members = within[self.teacher_wrong[within] == wrong]
         answers = self.panel.answers[:, members]
         groups = self.panel.groups
         return Stratum(

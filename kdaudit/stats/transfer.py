@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from kdaudit.stats import hybrid, variance
+from kdaudit.stats.quantity import difference
 from kdaudit.stats.sample import MIN_CONTROLS, Sample
-from kdaudit.types import Evidence, Float32, Float64
+from kdaudit.types import Evidence, Float32
 
 
 def distance_rows(sample: Sample, measure: str) -> Float32:
@@ -33,16 +33,9 @@ def measures(sample: Sample) -> tuple[str, ...]:
 
 def against(sample: Sample, measure: str, controls: tuple[int, ...]) -> Evidence:
     """Closeness to the teacher beyond these controls, in the measure's own unit; larger is closer."""
-    name = f"transfer.{measure}"
-    if not controls:
-        return hybrid.undefined(name, "no control", n=len(sample.panel.labels))
     rows = distance_rows(sample, measure)
-    students, others = rows[list(sample.students)], rows[list(controls)]
-    v_diff, v_int = 0.0, 0.0
-    if len(controls) >= MIN_CONTROLS:
-        v_diff, v_int = variance.of_quantity(students, others, sample.panel.groups)
-    return hybrid.evidence(
-        name, -_means(students), -_means(others), v_diff=v_diff, v_int=v_int, n=rows.shape[1]
+    return difference(
+        f"transfer.{measure}", -rows[list(sample.students)], -rows[list(controls)], sample.panel.groups
     )
 
 
@@ -72,8 +65,3 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
         largest = max(largest, min(1.0, (len(p_values) - i) * p))
         adjusted[name] = largest
     return adjusted
-
-
-def _means(rows: Float32) -> Float64:
-    means: Float64 = rows.mean(axis=1, dtype=np.float64)
-    return means

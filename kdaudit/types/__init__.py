@@ -6,10 +6,19 @@ Arrays are read-only on entry (`read_only`). Undefined is None with a status and
 from __future__ import annotations
 
 from kdaudit.types.arrays import AnyArray, Bool, Float32, Float64, Int32, Int64, read_only
-from kdaudit.types.evidence import Assessment, Evidence, Fitness, Inherited, InheritedPair, Panel
+from kdaudit.types.evidence import (
+    Assessment,
+    Evidence,
+    Fitness,
+    Inherited,
+    InheritedPair,
+    Panel,
+    PartEvidence,
+)
 from kdaudit.types.examples import Batch, DataRef, Preprocess
 from kdaudit.types.models import (
     Fidelity,
+    Initialisation,
     ModelRef,
     NetworkSpec,
     OutputKind,
@@ -35,6 +44,7 @@ __all__ = [
     "Float64",
     "Inherited",
     "InheritedPair",
+    "Initialisation",
     "Int32",
     "Int64",
     "ModelRef",
@@ -42,6 +52,7 @@ __all__ = [
     "Outcome",
     "OutputKind",
     "Panel",
+    "PartEvidence",
     "Predictions",
     "Preprocess",
     "ProgressEvent",

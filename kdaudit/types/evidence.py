@@ -90,6 +90,34 @@ class Inherited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartEvidence:
+    """What was found within one part of the data.
+
+    `family`: 'class' (examples of `label`), 'pair' (those of them that the teacher takes for `answer`) or 'slice'
+    (`column` has `value`). `repeated`: how many of its `n_W` teacher errors the students, and the controls, make too
+    (means). `kappa_W` is None below 20 teacher errors; `lost` is the students' error rate less the
+    controls', None below 20 examples. `q_*`: their p adjusted within the family (Benjamini-Hochberg).
+    """
+
+    family: Literal["class", "pair", "slice"]
+    name: str
+    label: int | None = None
+    answer: int | None = None
+    column: str = ""
+    value: str = ""
+    n: int = 0
+    n_W: int = 0  # noqa: N815 - the method's name
+    repeated: float | None = None
+    repeated_by_controls: float | None = None
+    accuracy: float | None = None
+    accuracy_of_controls: float | None = None
+    kappa_W: Evidence | None = None  # noqa: N815
+    lost: Evidence | None = None
+    q_kappa_W: float | None = None  # noqa: N815
+    q_lost: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fitness:
     """Whether the audit may speak at all: sanity of models and data, and of the controls.
 
@@ -126,6 +154,8 @@ class Assessment:
     p_asymmetry: float | None
     inherited: Inherited | None
     sharpness: float | None
+    parts: tuple[PartEvidence, ...] = ()
+    has_slices: bool = False
     positive: tuple[Evidence, ...] = ()
     n_repeated_W: int | None = None  # noqa: N815
     n_repeated_by_controls_W: float | None = None  # noqa: N815

@@ -53,18 +53,28 @@ class TensorSpec:
     dtype: str
 
 
+Initialisation = Literal["torch", "xavier", "trunc02", "kaiming"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSpec:
     """How to build the student's architecture with fresh weights; small, picklable, valid in any process.
 
     `model` is the file (or the architecture callable, where `model.arch` is set) to take the architecture from;
-    `example_shapes` are the input shapes of one example by input name, needed to specialise dynamic axes.
+    `example_shapes` are the input shapes of one example by input name, needed to specialise dynamic axes, and
+    `example_dtypes` their types in the same order, needed where the file does not say them.
+    `initialisation` is the scheme that fresh weights are drawn by, `dropout` the share that is dropped where an ONNX
+    file does not say, `freeze` a regular expression of the arrays of an ONNX file that keep their numbers.
     """
 
     model: ModelRef
     init_from: ModelRef | None = None
     reinsert_bn: Literal["auto", "always", "never"] = "auto"
+    initialisation: Initialisation = "torch"
+    dropout: float | None = None
+    freeze: str | None = None
     example_shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    example_dtypes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +96,7 @@ class ModelRef:
 class Fidelity:
     """How faithful the trainable network is to the audited student.
 
-    `level`: exact (architecture callable) / bn-kept / bn-reinserted / converted (no BatchNorm to keep) .
+    `level`: exact (the student's own code, configuration or network) / bn-kept / bn-reinserted / converted (no BatchNorm to keep) .
     `sentence` is what the report says; `evidence` names what it rests on; `frozen` lists float initializers
     that are not trained.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdaudit.render import facts, numbers, text, words
+from kdaudit.render.views.parts import part_tables
 from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome
 
@@ -25,6 +26,8 @@ _EVIDENCE = {
     "KD401": ("s2", "2 Numbers"),
     "KD402": ("s8", "8 Calibration"),
     "KD403": ("s8", "8 Calibration"),
+    "KD404": ("parts-class", "6 Classes"),
+    "KD405": ("parts-slice", "6 Slices"),
 }
 _PLANNED = frozenset({"KD302", "KD304", "KD305"})
 _WHOLE_PERCENT = frozenset({"KD201", "KD203", "KD304"})
@@ -106,7 +109,7 @@ def _row(result: AuditResult, row: RuleRecord) -> RuleRow:
     link, link_text = _EVIDENCE.get(row.id, ("", ""))
     if row.id in _PLANNED and result.verdict is Outcome.INCONCLUSIVE and result.planner:
         link, link_text = "plan", "Planner"
-    if mark == "not_judged":
+    if mark == "not_judged" or not _is_there(link, result):
         link = ""
     return RuleRow(
         mark=mark,
@@ -123,6 +126,11 @@ def _row(result: AuditResult, row: RuleRecord) -> RuleRow:
         link=link,
         link_text=link_text,
     )
+
+
+def _is_there(link: str, result: AuditResult) -> bool:
+    """Whether the section of a link is shown: parts of the data only where some were tested."""
+    return not link.startswith("parts-") or link in {f"parts-{t.family}" for t in part_tables(result)}
 
 
 def _decimals(row: RuleRecord) -> int:

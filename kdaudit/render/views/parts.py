@@ -1,0 +1,120 @@
+"""Section 6, second part: where it happens. Classes, pairs of classes and slices, each with what was taken over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kdaudit.render import charts, numbers, text
+from kdaudit.schema import AuditResult, PartRecord
+
+_MOST_ROWS = 20
+FALSE_DISCOVERY = 0.10
+_SCALE = charts.Scale(low=-0.3, high=1.0)
+
+Family = Literal["class", "pair", "slice"]
+_TITLES: dict[Family, str] = {"class": "Classes", "pair": "Pairs of classes", "slice": "Slices"}
+_CAPTIONS: dict[Family, str] = {
+    "class": "By true class.",
+    "pair": "By true class and the teacher’s answer.",
+    "slice": "By the values of the named columns.",
+}
+_NOUNS: dict[Family, str] = {"class": "class", "pair": "pair", "slice": "slice"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRow:
+    """One part of the data. `bar` is None where too few teacher errors allow no test."""
+
+    name: str
+    n_errors: str
+    repeated: str
+    zero: str
+    bar: charts.Bar | None
+    at: str
+    taken: str
+    p: str
+    accuracy: str
+    strong: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartTable:
+    """The parts of one family, the most striking first; `rest` says what is left out."""
+
+    family: Family
+    title: str
+    caption: str
+    rows: tuple[PartRow, ...]
+    rest: str
+    with_accuracy: bool
+
+
+def part_tables(result: AuditResult) -> tuple[PartTable, ...]:
+    """A table for each family in which something was tested."""
+    tables = (_table(result, family) for family in _TITLES)
+    return tuple(table for table in tables if table.rows)
+
+
+def _table(result: AuditResult, family: Family) -> PartTable:
+    found = [part for part in result.parts if part.family == family and part.kappa_W is not None]
+    found.sort(key=lambda part: (_q(part), -part.n_W, part.name))
+    n_more = len([part for part in result.parts if part.family == family]) - len(found[:_MOST_ROWS])
+    return PartTable(
+        family=family,
+        title=_TITLES[family],
+        caption=f"{_CAPTIONS[family]} Wrong knowledge taken over beyond controls; p by Benjamini–Hochberg at "
+        f"{numbers.percent(FALSE_DISCOVERY)}. {_TITLES[family]} never change the verdict.",
+        rows=tuple(_row(part) for part in found[:_MOST_ROWS]),
+        rest=_rest(family, n_more, all_shown=len(found) <= _MOST_ROWS),
+        with_accuracy=family != "pair",
+    )
+
+
+def _rest(family: Family, n_more: int, *, all_shown: bool) -> str:
+    if not n_more:
+        return ""
+    noun = numbers.plural(
+        n_more, f"more {_NOUNS[family]}", f"more {_NOUNS[family]}es" if family == "class" else ""
+    )
+    why = " with fewer than 20 teacher errors" if all_shown else ""
+    return f"And {noun}{why}, in audit.json."
+
+
+def _row(part: PartRecord) -> PartRow:
+    effect = part.kappa_W
+    bar, at, taken = None, "", numbers.NONE
+    if effect is not None and effect.estimate is not None:
+        at, taken = _SCALE.x(effect.estimate), numbers.percent(effect.estimate)
+        if effect.low90 is not None and effect.high90 is not None:
+            low, high = effect.low90, effect.high90
+            taken += f" {numbers.percent_range(low, high)}"
+            bar = charts.Bar(
+                x1=_SCALE.x(low),
+                x2=_SCALE.x(high),
+                y=10,
+                cut_low=not _SCALE.holds(low),
+                cut_high=not _SCALE.holds(high),
+            )
+    return PartRow(
+        name=text.short(part.name),
+        n_errors=numbers.count(part.n_W),
+        repeated=f"{numbers.number(part.repeated, 0)} ({numbers.number(part.repeated_by_controls, 0)})",
+        zero=_SCALE.x(0.0),
+        bar=bar,
+        at=at,
+        taken=taken,
+        p=numbers.p_bare(part.q_kappa_W),
+        accuracy=_accuracy(part),
+        strong=_q(part) <= FALSE_DISCOVERY,
+    )
+
+
+def _accuracy(part: PartRecord) -> str:
+    if part.accuracy is None or part.accuracy_of_controls is None:
+        return numbers.NONE
+    return f"{part.accuracy * 100:.1f} ({part.accuracy_of_controls * 100:.1f})"
+
+
+def _q(part: PartRecord) -> float:
+    return 1.0 if part.q_kappa_W is None else part.q_kappa_W

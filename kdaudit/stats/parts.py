@@ -1,0 +1,154 @@
+"""Where in the data: kappa_W and lost accuracy by class, by pair of classes and by slice. Never decides a verdict.
+
+Method, "Verdict", last points: hybrid t where a part holds 20 teacher errors, Benjamini-Hochberg within each family.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from kdaudit.stats.knowledge import MIN_STRATUM, kappa
+from kdaudit.stats.quantity import difference
+from kdaudit.stats.sample import Sample, Stratum
+from kdaudit.types import Evidence, Float64, Int64, PartEvidence
+
+_Column = npt.NDArray[np.str_]
+
+
+def parts(
+    sample: Sample, *, columns: Mapping[str, _Column], class_names: Sequence[str]
+) -> tuple[PartEvidence, ...]:
+    """Every class, every pair of classes and every value of each column that holds enough to be tested.
+
+    A class or a slice is tested for lost accuracy from 20 examples and for kappa_W from 20 teacher errors, counted
+    in groups where examples are grouped; a pair (label, the teacher's answer) for kappa_W alone.
+
+    Args:
+        sample: the audit's.
+        columns: {name: (N,) values as text}.
+        class_names: one for each class; empty where they are not known.
+    """
+    families = [_classes(sample, class_names), _pairs(sample, class_names)]
+    families += [_slices(sample, name, column) for name, column in columns.items()]
+    found: list[PartEvidence] = []
+    for family in families:
+        found += _adjusted([part for part in family if part.kappa_W or part.lost])
+    return tuple(found)
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p: the smallest false-discovery rate at which each is rejected. Benjamini & Hochberg 1995.
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.03])
+    [0.03, 0.04, 0.04]
+    """
+    m = len(p_values)
+    adjusted = [1.0] * m
+    smallest = 1.0
+    ascending = sorted(range(m), key=lambda i: p_values[i])
+    for rank, i in reversed(list(enumerate(ascending, start=1))):
+        smallest = min(smallest, p_values[i] * m / rank)
+        adjusted[i] = smallest
+    return adjusted
+
+
+def _classes(sample: Sample, names: Sequence[str]) -> Iterator[PartEvidence]:
+    for label, members in _by_value(sample.panel.labels):
+        yield _part(sample, members, PartEvidence(family="class", name=_name(names, label), label=label))
+
+
+def _pairs(sample: Sample, names: Sequence[str]) -> Iterator[PartEvidence]:
+    panel = sample.panel
+    wrong = np.flatnonzero(sample.teacher_wrong)
+    codes = panel.labels[wrong] * panel.n_classes + panel.answers[0, wrong]
+    for code, members in _by_value(codes):
+        label, answer = divmod(code, panel.n_classes)
+        stratum = sample.stratum(wrong=True, within=wrong[members])
+        yield PartEvidence(
+            family="pair",
+            name=f"{_name(names, label)} \u2192 {_name(names, answer)}",
+            label=label,
+            answer=answer,
+            n=stratum.n,
+            n_W=stratum.n,
+            repeated=_repeated(stratum.student_agreement, stratum.n),
+            repeated_by_controls=_repeated(stratum.control_agreement, stratum.n),
+            kappa_W=_kappa(stratum),
+        )
+
+
+def _slices(sample: Sample, column: str, values: _Column) -> Iterator[PartEvidence]:
+    known, codes = np.unique(values, return_inverse=True)
+    for code, members in _by_value(codes.astype(np.int64)):
+        value = str(known[code])
+        part = PartEvidence(family="slice", name=f"{column} = {value}", column=column, value=value)
+        yield _part(sample, members, part)
+
+
+def _by_value(codes: Int64) -> Iterator[tuple[int, Int64]]:
+    """Each value with the positions that have it, ascending."""
+    order = np.argsort(codes, kind="stable")
+    values, starts = np.unique(codes[order], return_index=True)
+    yield from zip(values.tolist(), np.split(order, starts[1:]), strict=True)
+
+
+def _part(sample: Sample, members: Int64, part: PartEvidence) -> PartEvidence:
+    stratum = sample.stratum(wrong=True, within=members)
+    right = sample.panel.answers[:, members] == sample.panel.labels[members]
+    return dataclasses.replace(
+        part,
+        n=len(members),
+        n_W=stratum.n,
+        repeated=_repeated(stratum.student_agreement, stratum.n),
+        repeated_by_controls=_repeated(stratum.control_agreement, stratum.n),
+        accuracy=float(right[list(sample.students)].mean()),
+        accuracy_of_controls=float(right[list(sample.independent)].mean()) if sample.independent else None,
+        kappa_W=_kappa(stratum),
+        lost=_lost(sample, members),
+    )
+
+
+def _repeated(agreement: Float64, n: int) -> float | None:
+    return float(agreement.mean()) * n if agreement.size else None
+
+
+def _kappa(stratum: Stratum) -> Evidence | None:
+    return _tested(kappa("kappa_W", stratum)) if stratum.n_units >= MIN_STRATUM else None
+
+
+def _lost(sample: Sample, members: Int64) -> Evidence | None:
+    panel = sample.panel
+    groups = None if panel.groups is None else panel.groups[members]
+    if (len(members) if groups is None else len(np.unique(groups))) < MIN_STRATUM:
+        return None
+    wrong = panel.answers[:, members] != panel.labels[members]
+    return _tested(difference("lost", wrong[list(sample.students)], wrong[list(sample.independent)], groups))
+
+
+def _tested(found: Evidence) -> Evidence | None:
+    """Evidence with a test, without the controls' own values: a thousand classes need not hold them."""
+    return None if found.p_value is None else dataclasses.replace(found, controls=())
+
+
+def _name(names: Sequence[str], index: int) -> str:
+    return names[index] if index < len(names) else f"class {index}"
+
+
+def _adjusted(family: list[PartEvidence]) -> list[PartEvidence]:
+    of_kappa = _q_values([part.kappa_W for part in family])
+    of_lost = _q_values([part.lost for part in family])
+    return [
+        dataclasses.replace(part, q_kappa_W=q_kappa, q_lost=q_lost)
+        for part, q_kappa, q_lost in zip(family, of_kappa, of_lost, strict=True)
+    ]
+
+
+def _q_values(evidence: Sequence[Evidence | None]) -> list[float | None]:
+    """The adjusted p of what was tested, None elsewhere."""
+    p_values = {i: found.p_value for i, found in enumerate(evidence) if found and found.p_value is not None}
+    adjusted = dict(zip(p_values, benjamini_hochberg(list(p_values.values())), strict=True))
+    return [adjusted.get(i) for i in range(len(evidence))]

@@ -1,0 +1,31 @@
+"""The tables of classes, pairs and slices: what strikes first, at most twenty rows, and what is left out is said."""
+
+from __future__ import annotations
+
+from kdaudit.render.views.parts import part_tables
+from tests.factories import audit_result
+
+
+def test_classes_come_by_p_and_the_rest_is_counted() -> None:
+    """Of 1,000 classes twenty are shown, the smallest p first."""
+    classes, pairs = part_tables(audit_result("many-classes"))
+    assert ("class", "pair") == (classes.family, pairs.family)
+    assert 20 == len(classes.rows)
+    assert "And 980 more classes, in audit.json." == classes.rest
+    assert "class of birds and beasts, number 0" == classes.rows[0].name
+    assert [row.strong for row in classes.rows] == [True] * 20
+
+
+def test_a_row_says_what_was_repeated_and_what_controls_repeat() -> None:
+    """Counts, share with interval, adjusted p, accuracy of student and controls."""
+    classes, _, slices = part_tables(audit_result("fail"))
+    first = classes.rows[0]
+    assert ("140", "82 (56)") == (first.n_errors, first.repeated)
+    assert "62\u00a0% [51,\u00a073]" == first.taken
+    assert "84.0 (87.0)" == first.accuracy
+    assert ["light = day", "light = dusk", "light = night"] == [row.name for row in slices.rows]
+
+
+def test_without_tested_parts_there_is_no_table() -> None:
+    """Too few controls: no table, and no rule points to one."""
+    assert () == part_tables(audit_result("differences-only"))
