@@ -80,7 +80,7 @@ def _parts(
         reason = (
             f"Less accurate than networks without the teacher in {len(worse)} of {len(tested)} "
             f"{_plural(noun, len(tested))}, most in {worst.name}: "
-            f"{compared(_lost(worst), more='more errors', less='')}."
+            f"its error rate is {compared(_lost(worst), more='higher', less='lower')}."
         )
     else:
         reason = (
