@@ -8,7 +8,7 @@ from pathlib import Path
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import ModelError, SpecError
 from kdaudit.models.architecture import parse_arch_args
-from kdaudit.models.onnx_file import beside, external_locations
+from kdaudit.models.untrusted import external_files, read_message
 from kdaudit.types import ModelRef, OutputKind, Role
 
 _PICKLE_MAGIC = b"\x80"
@@ -68,22 +68,10 @@ def _kind(file: Path) -> str:
 
 def _with_external_data(file: Path, sha256: str) -> str:
     """The digest of an ONNX file and of the weights that it keeps in files beside it."""
-    import onnx
-    from google.protobuf.message import DecodeError
-
-    try:
-        model = onnx.load(str(file), load_external_data=False)
-    except DecodeError:
-        return sha256  # no ONNX: whoever loads it says so
-    weights = []
-    for location in external_locations(model):
-        data = beside(file, location)
-        if data is None:
-            raise ModelError(
-                f"expected the weights of {file} to lie in its folder, found them at {location!r}",
-                hint="keep the file and its data in one folder",
-            )
-        weights.append(file_digest(data, error=ModelError, what=f"weights of {file}"))
+    model = read_message(file)
+    weights = [
+        file_digest(data, error=ModelError, what=f"weights of {file}") for data in external_files(model, file)
+    ]
     if not weights:
         return sha256
     return record_digest(sha256, weights)

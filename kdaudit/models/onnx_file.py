@@ -11,6 +11,7 @@ import numpy as np
 
 from kdaudit.errors import ModelError
 from kdaudit.models.graph import WAYS_OUT, Attribute, Graph, Node
+from kdaudit.models.untrusted import fetch_external, read_message
 from kdaudit.types import AnyArray, TensorSpec, read_only
 
 if TYPE_CHECKING:
@@ -71,77 +72,22 @@ def _parameters(model: onnx.ModelProto) -> frozenset[str]:
 
 
 def _load(path: Path) -> onnx.ModelProto:
-    import onnx
     import onnx.inliner
-    from google.protobuf.message import DecodeError
 
-    try:
-        model = onnx.load(path, load_external_data=False)
-    except OSError as error:
-        raise ModelError(f"expected an ONNX file, found none that can be read at {path}: {error}") from error
-    except DecodeError as error:
-        raise ModelError(
-            f"expected an ONNX file, found bytes of another kind or cut off in {path}",
-            hint="export or copy it again",
-        ) from error
+    model = read_message(path)
     if not model.graph.node:
         raise ModelError(
             f"expected an ONNX graph, found no operator in {path}", hint="export or copy it again"
         )
-    _load_external(model, path)
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
+    fetch_external(model, path)
     return model
-
-
-def external_locations(model: onnx.ModelProto) -> tuple[str, ...]:
-    """Where the model keeps weights outside its own file, as it names those places: initializers and constants."""
-    import onnx
-
-    found = {
-        next((e.value for e in tensor.external_data if e.key == "location"), "")
-        for tensor in [*model.graph.initializer, *constant_tensors(model)]
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-    }
-    return tuple(sorted(found))
 
 
 def constant_tensors(model: onnx.ModelProto) -> tuple[onnx.TensorProto, ...]:
     """The tensors that nodes hold instead of initializers."""
     return tuple(a.t for node in model.graph.node for a in node.attribute if a.HasField("t"))
-
-
-def beside(path: Path, location: str) -> Path | None:
-    """The file that an ONNX file at `path` calls `location`; None if that lies outside its folder."""
-    folder = path.resolve().parent
-    file = (folder / location).resolve()
-    return file if file.is_relative_to(folder) else None
-
-
-def _load_external(model: onnx.ModelProto, path: Path) -> None:
-    """Reads weights kept beside the file; a path that leads out of its folder is refused."""
-    import onnx
-    from onnx.external_data_helper import load_external_data_for_model
-
-    for location in external_locations(model):
-        file = beside(path, location)
-        if file is None:
-            raise ModelError(
-                f"expected the weights of {path} beside it, found {location!r}, outside its folder",
-                hint="keep the file and its data in one folder",
-            )
-        if not file.is_file():
-            raise ModelError(
-                f"expected the weights of {path} in {location!r} beside it, found no such file",
-                hint="copy the data file together with the ONNX file",
-            )
-    try:
-        load_external_data_for_model(model, str(path.resolve().parent))
-    except (ValueError, onnx.checker.ValidationError) as error:
-        raise ModelError(
-            f"expected the weights of {path} beside it, found data cut off: {error}",
-            hint="copy the data file together with the ONNX file",
-        ) from error
 
 
 def _node(proto: onnx.NodeProto) -> Node:

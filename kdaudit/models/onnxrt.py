@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from kdaudit.errors import DeviceError, ModelError
+from kdaudit.models.estimate import value_bytes
 from kdaudit.models.onnx_file import constant_tensors
 from kdaudit.models.signature import weight_shapes
+from kdaudit.models.untrusted import GIB, read_message
 from kdaudit.types import AnyArray, ModelRef, Signature, TensorSpec
 
 if TYPE_CHECKING:
@@ -35,8 +37,11 @@ _DTYPES = {
     "tensor(bool)": "bool",
 }
 _ERRORS_ONLY = 3
+_ASKS_FOR_MORE = "Available memory of"
 # Without inferred shapes: a convolutional net's activations rarely exceed this many times its input.
 _ACTIVATIONS_PER_INPUT = 200
+# For the values of one batch, all sessions of a process together; weights do not count.
+_MAX_BATCH_BYTES = 8 * GIB
 
 
 class OnnxModel:
@@ -48,10 +53,10 @@ class OnnxModel:
         self._session: onnxruntime.InferenceSession | None = None
 
     def __enter__(self) -> Self:
-        """Load the file.
+        """Load the file, after a check of what it claims.
 
         Raises:
-            ModelError: the file is no ONNX graph that onnxruntime can run.
+            ModelError: the file is no ONNX graph that onnxruntime can run, or asks for too much.
             DeviceError: CUDA was asked for and onnxruntime fell back to the CPU.
         """
         import onnxruntime
@@ -59,6 +64,10 @@ class OnnxModel:
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _ERRORS_ONLY
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+        _limit_memory()
+        self._value_bytes  # noqa: B018 - refuses what is too large
         try:
             self._session = onnxruntime.InferenceSession(
                 self._ref.path, sess_options=options, providers=self._providers()
@@ -126,6 +135,12 @@ class OnnxModel:
         try:
             (output,) = self._open.run(None, dict(inputs))
         except (failures.RuntimeException, failures.Fail, failures.InvalidArgument) as failure:
+            if _ASKS_FOR_MORE in str(failure):
+                raise ModelError(
+                    f"expected {self._ref.path} to need at most {_MAX_BATCH_BYTES // GIB} GiB for its values, "
+                    "found that it asks for more",
+                    hint="export the network for a batch of 1 or a dynamic batch axis, or for smaller inputs",
+                ) from failure
             raise ModelError(
                 f"expected {self._ref.path} to run on the data, found: {_first_line(failure)}"
             ) from failure
@@ -133,16 +148,10 @@ class OnnxModel:
 
     def bytes_per_example(self, inputs: Mapping[str, AnyArray]) -> int:
         """Sum of all inferred activations; a multiple of the input where shapes cannot be inferred."""
-        import onnx
-
         n_bytes = sum(array.nbytes for array in inputs.values())
-        try:
-            inferred = onnx.shape_inference.infer_shapes(self._proto)
-        except (onnx.shape_inference.InferenceError, ValueError):
+        if self._value_bytes is None:
             return n_bytes * _ACTIVATIONS_PER_INPUT
-        batch = self.fixed_batch or 1
-        activations = sum(_tensor_bytes(value) for value in inferred.graph.value_info) // batch
-        return max(activations, n_bytes)
+        return max(sum(self._value_bytes) // (self.fixed_batch or 1), n_bytes)
 
     def signature(self) -> Signature:
         """Counts of operators, and the weights, wherever the file keeps them."""
@@ -164,13 +173,11 @@ class OnnxModel:
 
     @cached_property
     def _proto(self) -> onnx.ModelProto:
-        import onnx
-        from google.protobuf.message import DecodeError
+        return read_message(Path(self._ref.path))
 
-        try:
-            return onnx.load(self._ref.path, load_external_data=False)
-        except DecodeError as failure:
-            raise ModelError(f"expected an ONNX model in {self._ref.path}, found: {failure}") from failure
+    @cached_property
+    def _value_bytes(self) -> tuple[int, ...] | None:
+        return value_bytes(self._proto, Path(self._ref.path))
 
     def _providers(self) -> list[str | tuple[str, dict[str, int]]]:
         if self._wanted == "cpu":
@@ -191,6 +198,18 @@ class OnnxModel:
             )
 
 
+@cache
+def _limit_memory() -> None:
+    """From now on onnxruntime refuses what would take more memory, which the kernel would end the process for."""
+    import onnxruntime
+
+    cpu = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    limit = onnxruntime.OrtArenaCfg({"max_mem": _MAX_BATCH_BYTES})
+    onnxruntime.create_and_register_allocator(cpu, limit)
+
+
 _FLOATS = {1, 10, 11, 16}  # FLOAT, FLOAT16, DOUBLE, BFLOAT16
 _QUANTISED = {2, 3}  # UINT8, INT8
 
@@ -199,11 +218,6 @@ def _dtype(declared: str, name: str, path: str) -> str:
     if declared not in _DTYPES:
         raise ModelError(f"expected a numeric input {name!r} in {path}, found {declared}")
     return _DTYPES[declared]
-
-
-def _tensor_bytes(value: onnx.ValueInfoProto) -> int:
-    sizes = [dim.dim_value or 1 for dim in value.type.tensor_type.shape.dim]
-    return int(np.prod(sizes)) * 4
 
 
 def _first_line(failure: Exception) -> str:

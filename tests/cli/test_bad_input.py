@@ -178,7 +178,7 @@ def _time_limit(world: World, tmp: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("make", "code", "message"),
     [
-        (_truncated, 4, "expected an ONNX model in cut.onnx"),
+        (_truncated, 4, "expected an ONNX file, found bytes of another kind or cut off in cut.onnx"),
         (_empty, 4, "expected a model in empty.onnx, found an empty file"),
         (_nan_weights, 4, "expected finite outputs from nan.onnx, found NaN or infinity at example 0"),
         (_other_classes, 2, "narrow.onnx to have the teacher's 5 classes, found 4 outputs"),
