@@ -14,7 +14,7 @@ from kdaudit.data import Examples
 from kdaudit.errors import KDAuditError
 from kdaudit.execute import LocalPool
 from kdaudit.models.trainable import open_network
-from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
+from kdaudit.pipeline.control_set import ControlSet, TrainingCost, TrainingPlan
 from kdaudit.pipeline.network import check, network_spec, training_data
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.tasks import (
@@ -94,6 +94,22 @@ class ControlTrainer:
             pilot=automatic,
         )
 
+    def cost(self) -> TrainingCost:
+        """What a control would cost, measured; trains nothing that is kept.
+
+        Raises:
+            ModelError: the network fails a self-check.
+        """
+        automatic = self._setup.spec.epochs == "auto"
+        recipe = self._recipe(_PILOT_EPOCHS if automatic else int(self._setup.spec.epochs))
+        n_at_once = self._pool.n_workers
+        task = self._task("pilot", Role.INDEPENDENT, recipe)
+        return TrainingCost(
+            seconds_per_epoch=self._seconds_per_epoch(task, n_at_once),
+            epochs=None if automatic else recipe.epochs,
+            n_at_once=n_at_once,
+        )
+
     def _choose_epochs(self, notice: Callable[[str], None]) -> EpochChoice | None:
         if self._setup.spec.epochs != "auto":
             return None
@@ -168,14 +184,10 @@ class ControlTrainer:
             f"examples each ({len(tasks) - len(missing)} kept from an earlier run)"
         )
         n_at_once = min(self._pool.n_workers, len(missing))
-        # All at once, as they will train: workers slow each other down.
-        pilots = [replace(missing[0], name="pilot")] * n_at_once
-        step_seconds = max(self._run(pilots, kept=lambda _task: None, work=step_seconds_task))
-        n_steps = recipe.epochs * -(-len(self._train) // recipe.batch_size)
         rounds = -(-len(missing) // n_at_once)
-        seconds = step_seconds * n_steps * rounds
+        seconds = self._seconds_per_epoch(missing[0], n_at_once) * recipe.epochs * rounds
         limit = self._setup.time_limit_seconds
-        notice(f"controls: about {duration(seconds)} of training ({step_seconds * 1000:.0f} ms a step)")
+        notice(f"controls: about {duration(seconds)} of training")
         if seconds <= limit:
             return ""
         return (
@@ -183,6 +195,12 @@ class ControlTrainer:
             f"{duration(limit)}. Allow more with --time-limit, or use fewer controls (--controls), fewer epochs "
             "(--epochs), ready-made controls (--control FILE) or less training data (--limit-train N)."
         )
+
+    def _seconds_per_epoch(self, task: TrainTask, n_at_once: int) -> float:
+        """Measured on 50 steps of as many workers as will train at the same time: they slow each other down."""
+        pilots = [replace(task, name="pilot")] * n_at_once
+        step_seconds = max(self._run(pilots, kept=lambda _task: None, work=step_seconds_task))
+        return step_seconds * -(-len(self._train) // task.recipe.batch_size)
 
     def _train_all(
         self, tasks: Sequence[TrainTask], missing: Sequence[TrainTask]

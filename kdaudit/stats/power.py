@@ -35,6 +35,15 @@ class Design:
     between_seeds: float
 
 
+# Means over the real networks of the method's evidence: what to expect before anything is trained.
+PROFILES = {
+    "a teacher that learned from flawed labels": Design(
+        n_W=0, n_controls=0, agreement=0.24, between_examples=0.075, between_seeds=0.012**2
+    ),
+    "a good teacher": Design(n_W=0, n_controls=0, agreement=0.57, between_examples=0.15, between_seeds=0.02**2),
+}
+
+
 def design_of(stratum: Stratum) -> Design | None:
     """The design of an audit with these controls on W; None below three controls or without room."""
     k = len(stratum.controls)
@@ -51,14 +60,14 @@ def design_of(stratum: Stratum) -> Design | None:
     )
 
 
-def sharpness(design: Design, *, m_fail: float) -> float | None:
+def sharpness(design: Design, *, m_fail: float, wished: float = WISHED_POWER) -> float | None:
     """The smallest kappa_W >= m_fail, in steps of .01, that p <= .05 would find in 80 of 100 audits.
 
-    None if no kappa_W below 1 would be found.
+    None if no kappa_W below 1 would be found. `wished` is the power, .8 by default.
     """
     for step in range(round(m_fail / _STEP), round(1 / _STEP)):
         kappa = step * _STEP
-        if _power(design, kappa, above=0.0) >= WISHED_POWER:
+        if _power(design, kappa, above=0.0) >= wished:
             return round(kappa, 2)
     return None
 
@@ -76,9 +85,14 @@ def pass_power(design: Design, kappa: float, *, m_pass: float) -> float:
 
 
 def needed_n_W(  # noqa: N802 - the method's name
-    design: Design, kappa: float, *, m_fail: float | None = None, m_pass: float | None = None
+    design: Design,
+    kappa: float,
+    *,
+    m_fail: float | None = None,
+    m_pass: float | None = None,
+    wished: float = WISHED_POWER,
 ) -> int | None:
-    """The smallest number of teacher errors with power >= .8 to fail (m_fail given) or pass (m_pass given).
+    """The smallest number of teacher errors with power >= `wished` to fail (m_fail given) or pass (m_pass given).
 
     Bisection: power grows with n_W. None where no n_W up to a million reaches it.
     """
@@ -89,12 +103,12 @@ def needed_n_W(  # noqa: N802 - the method's name
             return fail_power(at, kappa, m_fail=m_fail)
         return pass_power(at, kappa, m_pass=m_pass or 0.0)
 
-    if power(_MAX_N_W) < WISHED_POWER:
+    if power(_MAX_N_W) < wished:
         return None
     low, high = 1, _MAX_N_W
     while low < high:
         middle = (low + high) // 2
-        if power(middle) >= WISHED_POWER:
+        if power(middle) >= wished:
             high = middle
         else:
             low = middle + 1

@@ -1,41 +1,12 @@
-"""The documents on disk: `AuditResult` is `audit.json`. Each has a version and a published JSON Schema.
-
-Undefined numbers are null with a note; JSON is written with `allow_nan=False`.
-"""
+"""`audit.json`: the whole audit of one student, or of several seeds of one student."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from kdaudit.schema.base import METHOD_VERSION, SCHEMA_VERSION, Document, EffectRecord, Share
+from kdaudit.schema.plan import DesignRecord
 from kdaudit.types import Outcome, RuleStatus
-
-SCHEMA_VERSION: Literal["1.0"] = "1.0"
-METHOD_VERSION = "1.0"
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class Document(BaseModel):
-    """Base of every record on disk: unknown keys are errors, numbers are finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class EffectRecord(Document):
-    """An estimate with its 90 % interval and one-sided p; `controls` as if each were the student."""
-
-    estimate: float | None
-    low90: float | None
-    high90: float | None
-    p: Share | None
-    z: float | None = None
-    cliffs_delta: float | None = None
-    rank_p: Share | None = None
-    controls: tuple[float, ...] = ()
-    status: Literal["ok", "differences-only", "undefined"] = "ok"
-    note: str = ""
 
 
 class TransferRecord(EffectRecord):
@@ -275,6 +246,7 @@ class AuditResult(Document):
     margin_pass: Share = 0.20
     sharpness: float | None
     planner: tuple[PlannerRow, ...] = ()
+    design: DesignRecord | None = None
 
     models: tuple[ModelRecord, ...]
     data: DataRecord
