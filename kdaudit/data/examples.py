@@ -242,7 +242,7 @@ class Examples:
 def _prepared(stored: AnyArray, preprocess: Preprocess) -> AnyArray:
     """Model input from stored input; the arithmetic is in float32, as on a device."""
     if stored.dtype in (np.int32, np.int64):
-        return np.ascontiguousarray(stored)
+        return stored.copy()  # frameworks want memory of their own
     values: Float32 = stored.astype(np.float32)
     if preprocess.scale != 1.0:
         values *= np.float32(preprocess.scale)

@@ -14,7 +14,7 @@ from kdaudit.models.architecture import build_architecture
 from kdaudit.models.signature import weight_shapes
 from kdaudit.models.trainable import open_network
 from kdaudit.models.weights import fill, read_safetensors, read_state_dict
-from kdaudit.types import AnyArray, ModelRef, Signature, TensorSpec
+from kdaudit.types import AnyArray, ModelRef, NetworkSpec, Signature, TensorSpec
 
 
 class TorchModel:
@@ -129,7 +129,17 @@ def load_control(ref: ModelRef, *, device: str) -> TorchModel:
     def build() -> torch.nn.Module:
         return fill(open_network(network).build(0), read_safetensors(ref.path), ref.path)
 
-    return TorchModel(build, ref, device=device)
+    model = TorchModel(build, ref, device=device)
+    model.inputs = _trained_on(network)
+    return model
+
+
+def _trained_on(network: NetworkSpec) -> tuple[TensorSpec, ...]:
+    """The inputs that a control was trained on, in its order and types; any size, where the network takes any."""
+    return tuple(
+        TensorSpec(name=name, shape=(None,) * len(shape), dtype=dtype)
+        for (name, shape), dtype in zip(network.example_shapes, network.example_dtypes, strict=False)
+    )
 
 
 def _with_weights(ref: ModelRef, tensors: Mapping[str, torch.Tensor]) -> torch.nn.Module:

@@ -15,7 +15,7 @@ from kdaudit.models.identify import identify
 from kdaudit.models.predict import fit_inputs
 from kdaudit.models.trainable import ArchitectureNetwork, OnnxNetwork
 from kdaudit.pipeline.plan import Setup
-from kdaudit.types import AnyArray, ModelRef, NetworkSpec, Role
+from kdaudit.types import AnyArray, Batch, ModelRef, NetworkSpec, Role
 
 _EXAMPLES_TO_CHECK = 64
 
@@ -71,19 +71,22 @@ def network_spec(setup: Setup, student: ModelRef) -> NetworkSpec:
             arch=student.arch,
             arch_args=student.arch_args,
         )
+    example = _inputs(next(training_data(setup).batches(1)), model)
     return NetworkSpec(
-        model=model, init_from=init_from, reinsert_bn=spec.reinsert_bn, example_shapes=_shapes(setup, model)
+        model=model,
+        init_from=init_from,
+        reinsert_bn=spec.reinsert_bn,
+        example_shapes=tuple((name, array.shape[1:]) for name, array in example.items()),
+        example_dtypes=tuple(array.dtype.name for array in example.values()),
     )
 
 
-def _shapes(setup: Setup, model: ModelRef) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Shapes of one training example by the model's input names, in its order."""
-    batch = next(training_data(setup).batches(1))
-    inputs = batch.inputs
-    if model.arch is None:
-        with load_model(model, device="cpu") as opened:
-            inputs = fit_inputs(batch, opened.inputs, model.path)
-    return tuple((name, array.shape[1:]) for name, array in inputs.items())
+def _inputs(batch: Batch, model: ModelRef) -> dict[str, AnyArray]:
+    """A batch by the model's input names, in its order; as it is where the user's own code takes it."""
+    if model.arch is not None:
+        return batch.inputs
+    with load_model(model, device="cpu") as opened:
+        return fit_inputs(batch, opened.inputs, model.path)
 
 
 def _run_by(

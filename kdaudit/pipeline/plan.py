@@ -73,7 +73,7 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
         ready=ready,
         data=data,
         train=train,
-        no_train_reason=no_train_reason,
+        no_train_reason="" if ready else no_train_reason,
         n_before_duplicates=n_before,
         n_duplicates=len(duplicates),
         device=device,

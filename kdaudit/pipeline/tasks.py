@@ -6,24 +6,21 @@ process or in any other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kdaudit.data import Examples
 from kdaudit.digest import file_digest, record_digest
-from kdaudit.errors import DataError, ModelError, NotFiniteError
+from kdaudit.errors import ModelError, NotFiniteError
+from kdaudit.pipeline.in_order import in_order
 from kdaudit.pipeline.store import WEIGHTS, Store
 from kdaudit.protocols import Progress
 from kdaudit.rng import stream, stream_seed
 from kdaudit.types import (
-    AnyArray,
-    Int64,
     ModelRef,
     NetworkSpec,
     OutputKind,
     Predictions,
-    Preprocess,
     Recipe,
     Role,
     TrainedControl,
@@ -152,7 +149,7 @@ def train_task(task: TrainTask, progress: Progress) -> TrainedControl:
 
     training = train_control(
         open_network(task.network).build(stream_seed(task.seed, f"{task.name}/weights")),
-        _InOrder(task.data, task.network),
+        in_order(task.data, task.network),
         task.recipe,
         _targets(task, progress),
         output=task.output,
@@ -197,7 +194,7 @@ def pilot_task(task: PilotTask, progress: Progress) -> float:
 
     train = task.train
     split = holdout_split(train.data.labels, rng=stream(train.seed, "pilot/split"))
-    data = _InOrder(train.data, train.network)
+    data = in_order(train.data, train.network)
     training = train_control(
         open_network(train.network).build(stream_seed(train.seed, "pilot/weights")),
         data,
@@ -228,7 +225,7 @@ def step_seconds_task(task: TrainTask, progress: Progress) -> float:  # noqa: AR
 
     return measure_step_seconds(
         open_network(task.network).build(stream_seed(task.seed, "pilot/weights")),
-        _InOrder(task.data, task.network),
+        in_order(task.data, task.network),
         task.recipe,
         LabelTargets(),
         output=task.output,
@@ -236,36 +233,6 @@ def step_seconds_task(task: TrainTask, progress: Progress) -> float:  # noqa: AR
         device=task.device,
         precision=task.precision,
     )
-
-
-class _InOrder:
-    """Training data with its inputs in the order in which the network takes them."""
-
-    def __init__(self, data: Examples, network: NetworkSpec) -> None:
-        self._data = data
-        names = [name for name, _ in network.example_shapes]
-        found = data.stored
-        if len(found) == 1 or not names:
-            self._stored = dict(found)
-            return
-        if missing := [name for name in names if name not in found]:
-            raise DataError(
-                f"expected training inputs {', '.join(names)}, found {', '.join(found)}",
-                hint=f"missing: {', '.join(missing)}",
-            )
-        self._stored = {name: found[name] for name in names}
-
-    @property
-    def labels(self) -> Int64:
-        return self._data.labels
-
-    @property
-    def preprocess(self) -> Preprocess:
-        return self._data.preprocess
-
-    @property
-    def stored(self) -> Mapping[str, AnyArray]:
-        return self._stored
 
 
 def _targets(task: TrainTask, progress: Progress) -> Targets:

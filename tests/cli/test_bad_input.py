@@ -193,7 +193,7 @@ def _time_limit(world: World, tmp: Path) -> list[str]:
         (_weights_without_architecture, 2, "expected an architecture for the weights in s.pt"),
         (_weights_of_another_architecture, 4, "expected the weights in s.pt to fit the architecture"),
         (_teacher_among_the_controls, 2, "equal to the teacher"),
-        (_copy_of_a_control, 2, "again.onnx (independent) puts out exactly what control0.onnx"),
+        (_copy_of_a_control, 2, "again.onnx (independent) puts out what control0.onnx"),
         (
             _probabilities_as_logits,
             4,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kdaudit.errors import DataError
-from kdaudit.models.predict import fit_inputs
-from kdaudit.types import AnyArray, Batch, TensorSpec
+from kdaudit.errors import DataError, ModelError
+from kdaudit.models.predict import fit_inputs, predict
+from kdaudit.types import AnyArray, Batch, ModelRef, Role, TensorSpec
 
 
 def batch(**stored: AnyArray) -> Batch:
@@ -78,3 +78,43 @@ def test_missing_names_invalid() -> None:
     """Every name that is wanted and every one that was found."""
     with pytest.raises(DataError, match=r"expected inputs a, b for m\.onnx, found x in the data"):
         fit_inputs(batch(x=PIXELS), (wanted("uint8", "a"), wanted("uint8", "b")), "m.onnx")
+
+
+class _Scores:
+    """A model whose one score a row lies between 0 and 1."""
+
+    inputs = ()
+    fixed_batch = 2
+    device = "cpu"
+
+    def run(self, inputs: dict[str, AnyArray]) -> AnyArray:
+        """Halves."""
+        return np.full((len(inputs["x"]), 1), 0.5, dtype=np.float32)
+
+
+class _Data:
+    """Two examples."""
+
+    ref = None
+
+    def __len__(self) -> int:
+        return 2
+
+    def batches(self, batch_size: int) -> list[Batch]:
+        """One batch."""
+        return [batch(x=np.zeros((batch_size, 1), dtype=np.float32))]
+
+
+def predicted(kind: str) -> AnyArray:
+    """Logits of scores that are said to be logits."""
+    ref = ModelRef(name="m", role=Role.STUDENT, path="m.onnx", kind=kind, sha256="")
+    return predict(ref, _Scores(), _Data(), progress=lambda _event: None).logits  # type: ignore[arg-type]
+
+
+def test_scores_of_a_control_are_what_it_was_trained_for() -> None:
+    """A poor control's logits may all lie between 0 and 1; a given model's that do are no logits."""
+    assert [[0.0, 0.5]] * 2 == predicted("control").tolist()
+    with pytest.raises(
+        ModelError, match=r"expected logits from m\.onnx, found single scores between 0 and 1"
+    ):
+        predicted("onnx")

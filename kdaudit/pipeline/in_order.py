@@ -1,0 +1,66 @@
+"""Training data as a network takes it: its inputs in its order and types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kdaudit.data import Examples
+from kdaudit.errors import DataError
+from kdaudit.protocols import TrainingData
+from kdaudit.types import AnyArray, Int64, NetworkSpec, Preprocess
+
+
+def in_order(data: Examples, network: NetworkSpec) -> TrainingData:
+    """Training data with its inputs in the order in which the network takes them.
+
+    Pixels that the network takes as uint8 reach it as they are stored; tokens stored as bytes become the integers
+    that it takes.
+
+    Raises:
+        DataError: an input is missing, or some uint8 inputs are to be preprocessed and others not.
+    """
+    return _InOrder(data, network)
+
+
+class _InOrder:
+    def __init__(self, data: Examples, network: NetworkSpec) -> None:
+        self._data = data
+        names = [name for name, _ in network.example_shapes]
+        found = data.stored
+        if len(found) == 1 or not names:
+            names = list(found)
+        if missing := [name for name in names if name not in found]:
+            raise DataError(
+                f"expected training inputs {', '.join(names)}, found {', '.join(found)}",
+                hint=f"missing: {', '.join(missing)}",
+            )
+        wanted = dict(zip(names, network.example_dtypes, strict=False))
+        self._stored = {name: _whole(found[name], wanted.get(name, "")) for name in names}
+        pixels = {name for name, array in self._stored.items() if array.dtype == np.uint8}
+        as_stored = {name for name in pixels if wanted.get(name) == "uint8"}
+        if as_stored and as_stored != pixels:
+            raise DataError(
+                f"expected the network to take all uint8 inputs as uint8 or none, found {', '.join(sorted(as_stored))} "
+                f"of {', '.join(sorted(pixels))}",
+                hint="save the other inputs as floats",
+            )
+        self._preprocess = Preprocess() if as_stored else data.preprocess
+
+    @property
+    def labels(self) -> Int64:
+        return self._data.labels
+
+    @property
+    def preprocess(self) -> Preprocess:
+        return self._preprocess
+
+    @property
+    def stored(self) -> Mapping[str, AnyArray]:
+        return self._stored
+
+
+def _whole(stored: AnyArray, wanted: str) -> AnyArray:
+    """Tokens that are stored as bytes, in the type that the network looks them up by."""
+    return stored.astype(wanted) if stored.dtype == np.uint8 and wanted in ("int32", "int64") else stored
