@@ -9,7 +9,7 @@ import onnx
 import onnx.parser
 from onnx import numpy_helper
 
-from kdaudit.types import Float32
+from kdaudit.types import AnyArray, Float32
 
 _DRAWN = np.random.default_rng(7)
 
@@ -82,6 +82,19 @@ def write(body: str, path: Path, *, batch: str = "N", opset: int = 20) -> Path:
     )
     onnx.save(model, path)
     return path
+
+
+def add_weights(path: Path, **arrays: AnyArray) -> Path:
+    """The file with further initializers."""
+    model = onnx.load(path)
+    model.graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in arrays.items())
+    onnx.save(model, path)
+    return path
+
+
+def numbers(*shape: int) -> Float32:
+    """Drawn float32 numbers, always the same."""
+    return np.random.default_rng(5).standard_normal(shape).astype(np.float32)
 
 
 def drawn(n: int) -> Float32:

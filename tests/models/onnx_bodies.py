@@ -5,7 +5,8 @@ from __future__ import annotations
 # Where the operator is younger than the version that the others are tested in.
 OPSETS = {"Attention": 23, "RMSNormalization": 23, "RotaryEmbedding": 23, "Swish": 24, "Upsample": 9}
 
-_STEPS = "r = Reshape (x, rows_of_six)  t = Transpose <perm = [1, 0, 2]> (r)"
+# Each example as 18 steps of six features, time first.
+STEPS = "r = Reshape (x, rows_of_six)  t = Transpose <perm = [1, 0, 2]> (r)"
 
 # What turns examples x (n, 3, 6, 6) into h, using each operator.
 BODIES = {
@@ -43,7 +44,7 @@ BODIES = {
     "EyeLike": "e = EyeLike <k = 1> (square)  m = MatMul (x, e)  h = MatMul (m, square)",
     "Flatten": "h = Flatten <axis = -3> (x)",
     "Floor": "h = Floor (x)",
-    "GRU": f"{_STEPS}  a, l = GRU <hidden_size = 4> (t, gru_in, gru_state, gru_bias)"
+    "GRU": f"{STEPS}  a, l = GRU <hidden_size = 4> (t, gru_in, gru_state, gru_bias)"
     "  h = Transpose <perm = [1, 0, 2]> (l)",
     "Gather": "h = Gather <axis = 1> (x, swapped)",
     "GatherElements": "p = GlobalAveragePool (x)  i = ArgMax <axis = 3> (x)  h = GatherElements <axis = 3> (x, i)",
@@ -64,7 +65,7 @@ BODIES = {
     "IsInf": "i = IsInf <detect_negative = 0> (x)  h = Where (i, two, x)",
     "IsNaN": "i = IsNaN (x)  h = Where (i, two, x)",
     "LRN": "h = LRN <size = 3, alpha = 0.1> (x)",
-    "LSTM": f"{_STEPS}  a, l, c = LSTM <hidden_size = 4, direction = 'bidirectional'>"
+    "LSTM": f"{STEPS}  a, l, c = LSTM <hidden_size = 4, direction = 'bidirectional'>"
     " (t, lstm_in, lstm_state, lstm_bias)  h = Transpose <perm = [2, 0, 1, 3]> (a)",
     "LayerNormalization": "t = Transpose <perm = [0, 2, 3, 1]> (x)"
     "  h = LayerNormalization <epsilon = 0.01> (t, scale, offset)",
@@ -93,7 +94,7 @@ BODIES = {
     "Pad": "h = Pad <mode = 'reflect'> (x, margins)",
     "Pow": "a = Abs (x)  b = Pow (a, two)  h = Pow (two, b)",
     "RMSNormalization": "t = Transpose <perm = [0, 2, 3, 1]> (x)  h = RMSNormalization (t, scale)",
-    "RNN": f"{_STEPS}  n = Shape <start = 1, end = 2> (t)  four = Constant <value_int = 4> ()"
+    "RNN": f"{STEPS}  n = Shape <start = 1, end = 2> (t)  four = Constant <value_int = 4> ()"
     "  f = Unsqueeze (four, nought)  s = Concat <axis = 0> (one, n, f)  z = ConstantOfShape (s)"
     "  l = Shape <start = 0, end = 1> (t)  m = Expand (l, n)  lengths = Cast <to = 6> (m)"
     "  a = RNN <hidden_size = 4, direction = 'reverse', activations = ['Relu']>"

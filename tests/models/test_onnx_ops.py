@@ -22,7 +22,7 @@ from kdaudit.models.onnx_ops import OPERATORS
 from kdaudit.models.specialise import run_graph
 from kdaudit.types import AnyArray
 from tests.models.files import drawn, write
-from tests.models.onnx_bodies import BODIES, OPSETS
+from tests.models.onnx_bodies import BODIES, OPSETS, STEPS
 from tests.models.zoo import answers, opened
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ EXCLUDED = {
     r"test_cast(like)?_(?!(FLOAT|DOUBLE)_to_(FLOAT|DOUBLE|FLOAT16)(_expanded)?$).*": "types that are not trained",
     r"test_identity_(sequence|opt)|test_clip_default_int8_inbounds_expanded": "no tensors, or no input at all",
     r"test_lstm_with_peepholes": "torch has no such LSTM",
-    r"test_attention_.*(past|padded_kv|nonpad|ext_cache|softcap|softmax_precision).*": "for writing text word by word, or not in torch",
+    r"test_attention_.*(past|padded|nonpad|ext_cache|softcap|softmax_precision).*": "for texts word by word",
     r"test_attention_.*window.*": "windows are younger than what exporters write",
     r"test_resize_tf_crop_and_resize.*": "crops are refused",
     r"test_resize_downsample_scales_(linear|cubic)_align_corners": "sizes are whole, as onnxruntime has it",
@@ -168,6 +168,32 @@ def test_operator_in_a_network_takes_any_batch(operator: str, tmp_path: Path) ->
         np.testing.assert_allclose(found, answers(path, drawn(n)), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("batch", ["1", "2"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "s = Constant <value_ints = [{b}, 18, 6]> ()  h = Reshape (x, s)",
+        "r = Constant <value_ints = [{b}, 1, 1, 1]> ()  t = Tile (shift, r)"
+        "  b = BatchNormalization (x, scale, offset, mean, variance)  h = Add (b, t)",
+        "r = Constant <value_ints = [{b}, 3, 6, 6]> ()  t = Expand (shift, r)"
+        "  b = BatchNormalization (x, scale, offset, mean, variance)  h = Add (b, t)",
+        "r = Constant <value_ints = [1, 2, 1, 1]> ()  h = Tile (x, r)",
+        "s = Constant <value_ints = [{b}, 3, 4, 9]> ()  h = Resize (x, , , s)",
+        f"{STEPS}  s = Constant <value_ints = [1, {{b}}, 4]> ()  z = ConstantOfShape (s)"
+        "  a, l = RNN <hidden_size = 4> (t, rnn_in, rnn_state, , , z)  h = Transpose <perm = [1, 0, 2]> (l)",
+        "a, b, c = Split <axis = 1, num_outputs = 3> (x)  h = Concat <axis = 2> (b, a, c)",
+    ],
+)
+def test_batch_size_that_the_file_holds_is_replaced(body: str, batch: str, tmp_path: Path) -> None:
+    """Files exported for one batch size, which they hold as a number, become networks for any."""
+    path = write(body.replace("{b}", batch), tmp_path / "net.onnx", batch=batch)
+    network = opened(path).build_original()
+    assert isinstance(network, torch.fx.GraphModule)
+    with torch.no_grad():
+        found = network(torch.from_numpy(drawn(6))).numpy()
+    np.testing.assert_allclose(found, answers(path, drawn(6)), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -187,6 +213,30 @@ def test_operator_in_a_network_takes_any_batch(operator: str, tmp_path: Path) ->
         ),
         ("h = MaxPool <kernel_shape = [1, 1, 1, 1]> (x)", "found a kernel of 4 axes"),
         ("h = GatherND <batch_dims = 1> (x, rows)", "found batch_dims other than 0"),
+        ("f = Flatten (x)  h = ConvTranspose (f, square)", "found an input of rank 2"),
+        ("f = Flatten (x)  h = GlobalMaxPool (f)", "found an input of rank 2"),
+        ("h = ScatterND <reduction = 'max'> (x, rows, x)", "found reduction 'max'"),
+        ("h = LRN <size = 4> (x)", r"found an even number of channels to normalise over \(4\)"),
+        (
+            "h = Resize <coordinate_transformation_mode = 'tf_crop_and_resize'> (x, , twofold)",
+            "found coordinate_transformation_mode 'tf_crop_and_resize'",
+        ),
+        ("h = Attention <softcap = 2.0> (x, x, x)", "found scores that are capped"),
+        ("h = Attention (x, x, x, , x, x)", "found keys and values of the past"),
+        (
+            f"{STEPS}  h = LSTM <input_forget = 1> (t, lstm_in, lstm_state)",
+            "found input and forget gates that are one",
+        ),
+        (f"{STEPS}  h = LSTM (t, lstm_in, lstm_state, , , , , lstm_bias)", "found peephole weights"),
+        (
+            f"{STEPS}  h = GRU <activations = ['Relu', 'Tanh']> (t, gru_in, gru_state)",
+            r"found activations \('Relu', 'Tanh'\), where torch has \('sigmoid', 'tanh'\)",
+        ),
+        (f"{STEPS}  h = RNN <clip = 1.0> (t, rnn_in, rnn_state)", "found cells that are clipped"),
+        (
+            f"{STEPS}  i = Cast <to = 6> (parts)  h = RNN (t, rnn_in, rnn_state, , i)",
+            "found lengths that differ from example to example",
+        ),
     ],
 )
 def test_settings_that_cannot_be_trained_are_refused_invalid(body: str, reason: str, tmp_path: Path) -> None:

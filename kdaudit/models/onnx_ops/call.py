@@ -158,11 +158,5 @@ class Call(ABC):
 
 
 def as_tensor(array: AnyArray) -> Tensor:
-    """A tensor with the array's numbers, which stay the array's own.
-
-    Raises:
-        ModelError: the array holds text.
-    """
-    if array.dtype.kind not in "fiub":
-        raise ModelError(f"expected arrays of numbers, found one of {array.dtype}", hint=WAYS_OUT)
+    """A tensor with the array's numbers, which stay the array's own."""
     return torch.from_numpy(array.copy())

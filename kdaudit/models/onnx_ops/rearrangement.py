@@ -12,11 +12,14 @@ from kdaudit.models.onnx_ops.shape import expanded
 
 
 def split(call: Call) -> tuple[Tensor, ...]:
-    """The input cut along an axis: in the sizes that are given, else in parts as alike as possible."""
+    """The input cut along an axis: in the sizes that are given, else in parts as alike as possible.
+
+    A single size is that of all parts but the last, as SplitToSequence has it.
+    """
     x, axis = call.tensor(0), call.node.integer("axis", 0)
-    n_parts = call.node.integer("num_outputs", len(call.node.outputs))
-    sizes = call.axes(1, "split") or -(-call.shape(0)[axis] // n_parts)
-    parts = torch.split(x, sizes, dim=axis)
+    n_parts = len(call.node.outputs)
+    sizes = call.axes(1, "split") or [-(-call.shape(0)[axis] // n_parts)]
+    parts = torch.split(x, sizes if len(sizes) > 1 else sizes[0], dim=axis)
     return tuple(parts[i] for i in range(n_parts))
 
 

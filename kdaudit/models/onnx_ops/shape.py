@@ -25,6 +25,8 @@ DTYPES = {
     10: torch.float16,
     11: torch.float64,
 }
+# ONNX's smallest and largest numbers, which mean the ends of an axis and of which torch would warn.
+_BEYOND = (-(2**63), 2**63 - 1)
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
 
@@ -136,7 +138,7 @@ def slice_(call: Call) -> Tensor:
     sizes = call.shape(0)
     place: list[slice | list[int]] = [slice(None)] * len(sizes)
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        place[axis] = slice(start, end, step)
+        place[axis] = slice(_bound(start), _bound(end), step)
         if step < 0:
             # torch has no steps backwards: name the positions.
             place[axis] = list(range(sizes[axis])[start:end:step])
@@ -187,6 +189,11 @@ def expanded(growth: Growth) -> list[int] | None:
     if grown:
         return _grow(growth, grown[0])
     return _grow(growth, 0) if growth.output[0] == growth.batch else list(growth.output)
+
+
+def _bound(position: int) -> int | None:
+    """A position as a slice takes it; one that follows the batch is no int here, but stands for one."""
+    return None if isinstance(position, int) and position in _BEYOND else position
 
 
 def _grow(growth: Growth, axis: int) -> list[int] | None:
