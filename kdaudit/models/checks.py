@@ -76,13 +76,13 @@ def check_architecture(factory: ArchitectureNetwork, *, examples: Inputs, output
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
         raise ModelError(
-            f"expected {factory.spec.model.arch} to take inputs of shape {shapes}, found: {error}",
+            f"expected {factory.title} to take inputs of shape {shapes}, found: {error}",
             hint="check --arch-args and the shape of the data",
         ) from error
     if not isinstance(given, Tensor) or given.ndim != 2 or len(given) != len(tensors[0]):
         found = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
         raise ModelError(
-            f"expected {factory.spec.model.arch} to give an output of shape ({len(tensors[0])}, classes), "
+            f"expected {factory.title} to give an output of shape ({len(tensors[0])}, classes), "
             f"found {found}",
             hint="give an architecture whose forward returns the class scores alone",
         )
@@ -131,7 +131,8 @@ def _check_counts(factory: OnnxNetwork) -> None:
     n_file = sum(a.size for a in factory.graph.weights.values() if a.dtype.kind == "f" and a.size > 1)
     n_trained = sum(p.numel() for p in module.parameters() if p.requires_grad and p.numel() > 1)
     n_running = sum(t.numel() for k, t in module.named_buffers() if ".running_" in k and t.numel() > 1)
-    n_frozen = sum(factory.graph.weights[name].size for name in factory.original.frozen)
+    kept = (*factory.original.frozen, *factory.original.computed)
+    n_frozen = sum(factory.graph.weights[name].size for name in kept)
     if n_trained + n_running + n_frozen != n_file:
         raise ModelError(
             f"expected all {n_file} weights of {factory.spec.model.path} to be accounted for, found {n_trained} "
@@ -146,16 +147,17 @@ def _check_nothing_left(factory: OnnxNetwork) -> None:
     An array is known by its size, smallest and largest number, which two draws never share.
     """
     trained = set(factory.original.names.values())
+    kept = {*factory.original.frozen, *factory.original.computed}
     known = {
         _mark(torch.from_numpy(array.copy())): name
         for name, array in factory.graph.weights.items()
-        if name in trained
-        or (array.dtype.kind == "f" and array.size > 1 and name not in factory.original.frozen)
+        if name in trained or (array.dtype.kind == "f" and array.size > 1 and name not in kept)
     }
+    fixed = [key for key, draw in factory.network.draws.items() if draw.kind == "constant"]
     left = [
         f"{known[_mark(tensor)]} as {key}"
         for key, tensor in factory.build(_SEED).state_dict().items()
-        if key not in factory.taken and _is_drawn(tensor) and _mark(tensor) in known
+        if key not in {*factory.taken, *fixed} and _is_drawn(tensor) and _mark(tensor) in known
     ]
     if left:
         raise ModelError(
@@ -171,13 +173,14 @@ def _check_seeds_matter(factory: ArchitectureNetwork) -> None:
         key
         for key, parameter in one.items()
         if parameter.requires_grad
+        and parameter.numel() > 1  # single numbers, such as PReLU's, are set and not drawn
         and key not in factory.taken
         and _is_drawn(parameter.detach())
         and torch.equal(parameter, other[key])
     ]
     if equal:
         raise ModelError(
-            f"expected {factory.spec.model.arch} to draw all weights anew, found {len(equal)} that are equal for two "
+            f"expected {factory.title} to draw all weights anew, found {len(equal)} that are equal for two "
             f"seeds ({', '.join(equal[:3])})",
             hint="it loads trained weights or sets a seed of its own: turn that off, e.g. with --arch-args",
         )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from operator import add, mul
 from typing import cast
@@ -13,51 +12,20 @@ from torch import Tensor, fx, nn
 from torch.fx.proxy import GraphAppendingTracer
 
 from kdaudit.errors import ModelError
-from kdaudit.models.graph import WAYS_OUT, Graph, Node
-from kdaudit.models.initialise import Weights, bound, find_weights, node_labels
+from kdaudit.models.graph import WAYS_OUT, Node
 from kdaudit.models.onnx_ops import OPERATORS, WeightRole
 from kdaudit.models.onnx_ops.call import Call, Follow, Shape, as_tensor
-from kdaudit.models.specialise import FACTOR, Specialised, check_operators, specialise
+from kdaudit.models.roles import Weights, node_labels
+from kdaudit.models.specialise import FACTOR, Specialised, level
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Network:
-    """A graph as a torch module that holds the graph's own weights, in evaluation mode.
-
-    The module's state has keys that depend on the graph alone (conv1.weight, batchnormalization1.running_mean, ...):
-    `names` gives the name in the file of each trained array, `bounds` how far from 0 each drawn parameter may lie,
-    `frozen` the names of arrays that keep their numbers, `shapes` the shape of every value at the file's batch size.
-    """
-
-    module: fx.GraphModule
-    names: Mapping[str, str]
-    bounds: Mapping[str, float]
-    frozen: tuple[str, ...]
-    shapes: Mapping[str, Shape]
-
-
-def convert(graph: Graph, example_shapes: Mapping[str, Shape]) -> Network:
-    """The network of a graph.
-
-    Args:
-        graph: a graph.
-        example_shapes: shapes of one example by input, needed where the file leaves an axis besides the batch open.
+def write(specialised: Specialised, weights: Weights) -> fx.GraphModule:
+    """The network of a graph, in evaluation mode.
 
     Raises:
-        ModelError: an operator is not known, a weight's purpose is not, or the graph works at one batch size only.
+        ModelError: sizes do not grow evenly with the batch, or an operator depends on what it may not.
     """
-    check_operators(graph)
-    weights = find_weights(graph)
-    specialised = specialise(graph, trained=weights.trained.keys(), example_shapes=example_shapes)
-    shapes = specialised.shapes()
-    arrays = weights.trained.values()
-    return Network(
-        module=_Writer(specialised, weights).write(),
-        names={weight.key: weight.name for weight in arrays},
-        bounds={weight.key: bound(weight, shapes) for weight in arrays if weight.layer is not None},
-        frozen=weights.frozen,
-        shapes=shapes,
-    )
+    return _Writer(specialised, weights).write()
 
 
 class _Writer:
@@ -91,11 +59,15 @@ class _Writer:
             return self.proxies[name]
         if name in self.weights.trained:
             return self._parameter(name)
+        self.proxies[name] = self.constant(self.specialised.small[name].clone())
+        return self.proxies[name]
+
+    def constant(self, numbers: Tensor) -> fx.Proxy:
+        """What stands for numbers that the network holds and does not train."""
         self.n_constants += 1
         key = f"constant{self.n_constants}"
-        self.root[key] = self.specialised.small[name].clone()
-        self.proxies[name] = self._proxy(self.graph.get_attr(key))
-        return self.proxies[name]
+        self.root[key] = numbers
+        return self._proxy(self.graph.get_attr(key))
 
     @cached_property
     def batch(self) -> fx.Proxy:
@@ -201,3 +173,11 @@ class _Traced(Call):
         if name not in self._writer.specialised.graph.weights:
             raise self.refuse(f"input {slot} to be computed")
         return as_tensor(self._writer.specialised.graph.weights[name])
+
+    def constant(self, numbers: Tensor) -> Tensor:
+        return cast("Tensor", self._writer.constant(numbers))
+
+    def level(self, slot: int) -> float | None:
+        name = self.node.inputs[slot]
+        small, large = level(self._small[name]), level(self._large[name])
+        return small if small == large else None

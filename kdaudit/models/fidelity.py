@@ -7,7 +7,8 @@ from typing import Literal
 from torch import nn
 
 from kdaudit.models.batchnorm import Reinsertion
-from kdaudit.models.emit import Network
+from kdaudit.models.blueprint import Blueprint
+from kdaudit.models.convert import Network
 from kdaudit.models.start import Start
 from kdaudit.types import Fidelity
 
@@ -43,12 +44,11 @@ def describe_converted(
     )
 
 
-def describe_architecture(arch: str, module: nn.Module, start: Start | None) -> Fidelity:
-    """The fidelity of a network that its own architecture's code builds."""
-    sentence = f"The controls are built by the student's own architecture, {arch}."
+def describe_built(blueprint: Blueprint, module: nn.Module, start: Start | None) -> Fidelity:
+    """The fidelity of a network that is built anew: it is the student's own."""
     return Fidelity(
         level="exact",
-        sentence=sentence if start is None else f"{sentence} {start.sentence}",
+        sentence=blueprint.sentence if start is None else f"{blueprint.sentence} {start.sentence}",
         n_parameters=count_parameters(module),
         evidence=start_evidence(start),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kdaudit.types import AnyArray, TensorSpec
 
@@ -20,6 +20,7 @@ class Node:
     """One operator. `op` carries its domain where that is not ONNX's own; an absent input is ''.
 
     `metadata` is what the exporter wrote beside the node: where it came from, which rewrites it went through.
+    `branches` are those of an If: 'then_branch' and 'else_branch'.
     """
 
     op: str
@@ -28,6 +29,7 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Attribute]
     metadata: Mapping[str, str]
+    branches: Mapping[str, Branch] = field(default_factory=dict)
 
     def integer(self, name: str, default: int) -> int:
         """An integer attribute."""
@@ -58,6 +60,15 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Branch:
+    """What an If does in one case: its nodes, which read outer values too, their constant arrays, what it gives."""
+
+    nodes: tuple[Node, ...]
+    weights: Mapping[str, AnyArray]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Graph:
     """The part of an ONNX file that leads to its output, nodes in an order in which they can be run.
 
@@ -71,9 +82,20 @@ class Graph:
     nodes: tuple[Node, ...]
     weights: Mapping[str, AnyArray]
     parameters: frozenset[str]
+    buffers: frozenset[str]
     inputs: tuple[TensorSpec, ...]
     fixed_batch: int | None
     output: str
+
+    def leading_to(self, name: str) -> tuple[Node, ...]:
+        """The nodes on which a value rests, in their order."""
+        needed = {name}
+        kept = []
+        for node in reversed(self.nodes):
+            if needed.intersection(node.outputs):
+                needed.update(node.inputs)
+                kept.append(node)
+        return tuple(reversed(kept))
 
     def producers(self) -> dict[str, Node]:
         """The node that gives each value."""

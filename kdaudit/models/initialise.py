@@ -1,109 +1,90 @@
-"""Which arrays of a graph are trained weights, what each is for, and how it is drawn anew."""
+"""How each trained array is drawn anew.
+
+The default is what torch's own layers do: kaiming_uniform with a = sqrt(5) for weights, which is uniform in
+1 / sqrt(fan-in), as are their biases and whatever an LSTM, GRU or RNN holds (there 1 / sqrt(hidden size)); Xavier for
+the joint projection of torch's attention; N(0, 1) for embeddings. Where torch has no layer, the habit of published
+code decides: N(0, 0.02) for positions, tokens and embeddings that are the output layer too; 1 and 0 for scales and
+offsets; 1e-6 for the factor of a branch before it joins the others (ConvNeXt's layer scale).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
+from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from kdaudit.errors import ModelError
-from kdaudit.models.graph import WAYS_OUT, Graph, Node, Use
+from kdaudit.models.graph import Node
 from kdaudit.models.onnx_ops import OPERATORS, WeightRole
 from kdaudit.models.onnx_ops.call import Shape
+from kdaudit.models.roles import Kind, Weight
+from kdaudit.types import Initialisation
 
-_LAYER_WEIGHTS = {WeightRole.CONV_WEIGHT, WeightRole.LINEAR_WEIGHT}
-_NORM_NAMES = {1: "weight", 2: "bias", 3: "running_mean", 4: "running_var"}
+_NARROW = 0.02
+_CONSTANTS = {Kind.FACTOR: 1.0, Kind.ADDEND: 0.0, Kind.SLOPE: 0.25, Kind.BRANCH_FACTOR: 1e-6}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Weight:
-    """A trained array: its `name` in the file, its `key` in the network's state, and its `role`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """Where fresh numbers come from.
 
-    `layer` is the node whose number of inputs scales the draw; None where a normalisation module holds the array.
+    `size` is the half-width of a uniform draw around 0, the deviation of a normal one, or the number itself.
     """
 
-    name: str
-    key: str
-    role: WeightRole
-    layer: Node | None
+    kind: Literal["uniform", "normal", "constant"]
+    size: float
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Weights:
-    """The float arrays of a graph, by what becomes of them.
-
-    `trained` are drawn anew and trained, by name. `frozen` keep their numbers: arrays applied to the raw inputs,
-    such as a mean to subtract. Single numbers that belong to an operator are in neither.
-    """
-
-    trained: Mapping[str, Weight]
-    frozen: tuple[str, ...]
-
-
-def find_weights(graph: Graph) -> Weights:
-    """What each float array of a graph is for, by the operator that reads it.
-
-    Raises:
-        ModelError: an array whose purpose is not known; to leave it as it is would train a part of the network only.
-    """
-    consumers, producers, labels = graph.consumers(), graph.producers(), node_labels(graph)
-    raw, held = _raw_values(graph), _held_values(graph)
-    trained: dict[str, Weight] = {}
-    frozen = []
-    for name, array in graph.weights.items():
-        own = name in graph.parameters
-        if array.dtype.kind != "f" or (array.ndim == 0 and not own):
-            continue
-        use = _deciding_use(name, consumers)
-        role = OPERATORS[use.node.op].roles.get(use.slot)
-        layer = _layer_of(use, role, producers, held)
-        if role is WeightRole.NORM or (role is not None and layer is not None):
-            key = f"{labels[use.node]}.{_slot_name(role, use.slot)}"
-            trained[name] = Weight(name=name, key=key, role=role, layer=layer)
-        elif array.size == 1 and not own:
-            continue
-        elif raw.issuperset(use.node.inputs):
-            frozen.append(name)
+    def into(self, tensor: Tensor, generator: torch.Generator) -> None:
+        """Fills the tensor in place."""
+        if self.kind == "uniform":
+            tensor.uniform_(-self.size, self.size, generator=generator)
+        elif self.kind == "normal":
+            tensor.normal_(0.0, self.size, generator=generator)
         else:
-            raise ModelError(
-                f"expected to know what each weight of {graph.path} is for, "
-                f"found {name!r} of shape {array.shape} read by {use.node}",
-                hint=WAYS_OUT,
-            )
-    return Weights(trained=trained, frozen=tuple(frozen))
+            tensor.fill_(self.size)
 
 
-def node_labels(graph: Graph) -> dict[Node, str]:
-    """A name for each node that depends on the graph alone, not on the file's names: conv1, conv2, gemm1."""
-    counts: dict[str, int] = {}
-    labels = {}
-    for node in graph.nodes:
-        counts[node.op] = counts.get(node.op, 0) + 1
-        labels[node] = f"{node.op.lower()}{counts[node.op]}"
-    return labels
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fans:
+    """How many numbers one unit of a layer reads, and how many units read one number."""
+
+    inputs: int
+    outputs: int
 
 
-def bound(weight: Weight, shapes: Mapping[str, Shape]) -> float:
-    """1 / sqrt(fan-in), the half-width of the uniform draw for a layer's weight and bias.
+def draw_for(weight: Weight, shapes: Mapping[str, Shape], scheme: Initialisation) -> Draw | None:
+    """How a trained array is drawn; None where a normalisation module resets itself.
 
-    It is torch's own default for convolutions and dense layers: kaiming_uniform with a = sqrt(5).
+    Args:
+        weight: the array.
+        shapes: the shape of every value of its graph.
+        scheme: torch: see above; kaiming: N(0, 2 / fan-out), as torchvision's convolutional networks; xavier: uniform
+            in sqrt(6 / (fan-in + fan-out)); trunc02: N(0, 0.02), as ViT, ConvNeXt and BERT. All but torch's set
+            biases to 0. Recurrent weights keep torch's own draw.
     """
-    layer = weight.layer
-    if layer is None:
-        return 0.0
-    if OPERATORS[layer.op].roles[1] is WeightRole.CONV_WEIGHT:
-        return 1.0 / sqrt(prod(shapes[layer.inputs[1]][1:]))
-    return 1.0 / sqrt(shapes[layer.inputs[0]][0 if layer.integer("transA", 0) else -1])
+    if weight.kind is Kind.HELD:
+        return None
+    if weight.kind in _CONSTANTS:
+        return Draw(kind="constant", size=_CONSTANTS[weight.kind])
+    if weight.kind is Kind.EMBEDDING:
+        return Draw(kind="normal", size=1.0 if scheme == "torch" else _NARROW)
+    if weight.layer is None:
+        return Draw(kind="normal", size=_NARROW)
+    if weight.kind is Kind.RECURRENT:
+        return Draw(kind="uniform", size=1.0 / sqrt(weight.layer.integer("hidden_size", 1)))
+    if weight.kind is Kind.BIAS and scheme != "torch":
+        return Draw(kind="constant", size=0.0)
+    return _of_layer(weight.kind, _fans(weight.layer, shapes), scheme)
 
 
-def redraw(network: nn.Module, bounds: Mapping[str, float], *, seed: int) -> None:
+def redraw(network: nn.Module, draws: Mapping[str, Draw], *, seed: int) -> None:
     """Gives a network fresh weights, in place.
 
-    Parameters named in `bounds` are drawn from [-bound, bound] in the order of the network; normalisations get
-    scale 1, offset 0 and the running statistics of no data.
+    Parameters named in `draws` are drawn in the order of the network; normalisation modules get scale 1, offset 0 and
+    the running statistics of no data.
     """
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
@@ -111,60 +92,24 @@ def redraw(network: nn.Module, bounds: Mapping[str, float], *, seed: int) -> Non
             module.reset_parameters()
     with torch.no_grad():
         for key, parameter in network.named_parameters():
-            if key in bounds:
-                parameter.uniform_(-bounds[key], bounds[key], generator=generator)
+            if key in draws:
+                draws[key].into(parameter, generator)
 
 
-def _deciding_use(name: str, consumers: Mapping[str, list[Use]]) -> Use:
-    """The reader that says what an array is for: the first with a role for it, else the first."""
-    uses = list(_final_uses(name, consumers))
-    return next((use for use in uses if use.slot in OPERATORS[use.node.op].roles), uses[0])
+def _of_layer(kind: Kind, fans: _Fans, scheme: Initialisation) -> Draw:
+    if scheme == "xavier" or (scheme == "torch" and kind is Kind.PROJECTION):
+        return Draw(kind="uniform", size=sqrt(6.0 / (fans.inputs + fans.outputs)))
+    if scheme == "kaiming":
+        return Draw(kind="normal", size=sqrt(2.0 / fans.outputs))
+    if scheme == "trunc02":
+        return Draw(kind="normal", size=_NARROW)
+    return Draw(kind="uniform", size=1.0 / sqrt(fans.inputs))
 
 
-def _final_uses(name: str, consumers: Mapping[str, list[Use]]) -> Iterator[Use]:
-    """Where an array is read, seen through operators that only rearrange it."""
-    for use in consumers.get(name, []):
-        if OPERATORS[use.node.op].rearranges and use.slot == 0:
-            yield from _final_uses(use.node.outputs[0], consumers)
-        else:
-            yield use
-
-
-def _layer_of(
-    use: Use, role: WeightRole | None, producers: Mapping[str, Node], held: set[str]
-) -> Node | None:
-    """The dense or convolution node to which an array belongs; for an addend, the one whose output it is added to."""
-    if role is not WeightRole.OFFSET:
-        return None if role is WeightRole.NORM else use.node
-    node = producers.get(use.node.inputs[1 - use.slot])
-    while node is not None and OPERATORS[node.op].rearranges:
-        node = producers.get(node.inputs[0])
-    if node is None:
-        return None
-    slots = [slot for slot, r in OPERATORS[node.op].roles.items() if r in _LAYER_WEIGHTS]
-    return node if any(node.inputs[slot] in held for slot in slots) else None
-
-
-def _slot_name(role: WeightRole, slot: int) -> str:
-    if role is WeightRole.NORM:
-        return _NORM_NAMES[slot]
-    return "weight" if role in _LAYER_WEIGHTS else "bias"
-
-
-def _held_values(graph: Graph) -> set[str]:
-    """The arrays of the file, and what comes of merely rearranging them."""
-    held = {name for name, array in graph.weights.items() if array.dtype.kind == "f"}
-    for node in graph.nodes:
-        if OPERATORS[node.op].rearranges and node.inputs[0] in held:
-            held.update(node.outputs)
-    return held
-
-
-def _raw_values(graph: Graph) -> set[str]:
-    """Values that no trained layer has touched yet."""
-    raw = {spec.name for spec in graph.inputs} | set(graph.weights) | {""}
-    for node in graph.nodes:
-        layered = any(role is not WeightRole.OFFSET for role in OPERATORS[node.op].roles.values())
-        if not layered and raw.issuperset(node.inputs):
-            raw.update(node.outputs)
-    return raw
+def _fans(layer: Node, shapes: Mapping[str, Shape]) -> _Fans:
+    roles = OPERATORS[layer.op].roles
+    if WeightRole.CONV_WEIGHT in roles.values():
+        shape = shapes[layer.inputs[1]]
+        return _Fans(inputs=prod(shape[1:]), outputs=shape[0] * prod(shape[2:]))
+    read = shapes[layer.inputs[0]][0 if layer.integer("transA", 0) else -1]
+    return _Fans(inputs=read, outputs=shapes[layer.outputs[0]][-1])

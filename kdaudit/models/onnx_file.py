@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kdaudit.errors import ModelError
-from kdaudit.models.graph import WAYS_OUT, Attribute, Graph, Node
+from kdaudit.models.branches import without_branches
+from kdaudit.models.graph import WAYS_OUT, Attribute, Branch, Graph, Node
+from kdaudit.models.sequences import without_sequences
+from kdaudit.models.ties import own_constants, retie
 from kdaudit.models.untrusted import fetch_external, read_message
 from kdaudit.types import AnyArray, TensorSpec, read_only
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     import onnx
 
 _KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
+_INPUT_TYPES = ("float32", "int64", "int32", "uint8", "bool")
+_UNTRAINED = ("BUFFER", "CONSTANT_TENSOR")
 # How names begin that torch's exporters give to numbers of their own.
 _MADE_UP = ("onnx::", "/", "val_")
 
@@ -30,42 +35,54 @@ def read_graph(path: str) -> Graph:
             what cannot be trained: half-precision weights, inputs that are not float32.
     """
     model = _load(Path(path))
-    weights = {t.name: _array(t) for t in model.graph.initializer}
-    nodes = []
-    for proto in model.graph.node:
-        if proto.op_type == "Constant" and proto.domain in ("", "ai.onnx"):
-            weights[proto.output[0]] = _constant(proto)
-        else:
-            nodes.append(_node(proto))
+    main = _branch(model.graph)
     output = _only_output(model, path)
-    inputs = [value for value in model.graph.input if value.name not in weights]
+    inputs = [value for value in model.graph.input if value.name not in main.weights]
+    kinds = _kinds(model)
     graph = Graph(
         path=path,
         opset=max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1),
-        nodes=_leading_to(output, nodes),
-        weights=weights,
-        parameters=_parameters(model),
+        nodes=main.nodes,
+        weights=main.weights,
+        parameters=_parameters(model, kinds),
+        buffers=frozenset(name for name, kind in kinds.items() if kind in _UNTRAINED),
         inputs=tuple(_input(value, path) for value in inputs),
         fixed_batch=_fixed_batch(inputs, path),
         output=output,
     )
-    return _only_used(_own_constants(graph))
+    graph = without_sequences(without_branches(graph))
+    return _only_used(retie(own_constants(replace(graph, nodes=graph.leading_to(graph.output)))))
 
 
-def _parameters(model: onnx.ModelProto) -> frozenset[str]:
-    """Names of the arrays that were the network's own parameters, as far as torch's exporters tell.
+def _branch(proto: onnx.GraphProto) -> Branch:
+    """The nodes and constant arrays of a graph, the file's main one or a branch of an If."""
+    weights = {t.name: _array(t) for t in proto.initializer}
+    nodes = []
+    for node in proto.node:
+        if node.op_type == "Constant" and node.domain in ("", "ai.onnx"):
+            weights[node.output[0]] = _constant(node)
+        else:
+            nodes.append(_node(node))
+    return Branch(nodes=tuple(nodes), weights=weights, outputs=tuple(v.name for v in proto.output))
 
-    The dynamo exporter notes what each array was; the TorchScript exporter has names of its own for numbers that it
-    made, and does not tell parameters from buffers.
-    """
-    if model.producer_name != "pytorch":
-        return frozenset()
-    kinds = {
+
+def _kinds(model: onnx.ModelProto) -> dict[str, str]:
+    """What torch's dynamo exporter notes of each array: PARAMETER, BUFFER, CONSTANT_TENSOR; {} of other exporters."""
+    return {
         value.name: entry.value
         for value in model.graph.value_info
         for entry in value.metadata_props
         if entry.key == _KIND
     }
+
+
+def _parameters(model: onnx.ModelProto, kinds: Mapping[str, str]) -> frozenset[str]:
+    """Names of the arrays that were the network's own parameters, as far as torch's exporters tell.
+
+    The TorchScript exporter has names of its own for numbers that it made, and does not tell parameters from buffers.
+    """
+    if model.producer_name != "pytorch":
+        return frozenset()
     if kinds:
         return frozenset(name for name, kind in kinds.items() if kind == "PARAMETER")
     return frozenset(t.name for t in model.graph.initializer if not t.name.startswith(_MADE_UP))
@@ -99,6 +116,7 @@ def _node(proto: onnx.NodeProto) -> Node:
         outputs=tuple(proto.output),
         attributes={a.name: value for a in proto.attribute if (value := _attribute(a)) is not None},
         metadata={entry.key: entry.value for entry in proto.metadata_props},
+        branches={a.name: _branch(a.g) for a in proto.attribute if own and proto.op_type == "If"},
     )
 
 
@@ -155,13 +173,15 @@ def _input(value: onnx.ValueInfoProto, path: str) -> TensorSpec:
     import onnx
 
     tensor = value.type.tensor_type
-    dtype = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
-    if tensor.elem_type != onnx.TensorProto.FLOAT:
+    name = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+    dtype = {"float": "float32"}.get(name, name)
+    if dtype not in _INPUT_TYPES:
         raise ModelError(
-            f"expected float32 inputs to train on, found {dtype} for {value.name!r} in {path}", hint=WAYS_OUT
+            f"expected inputs of {', '.join(_INPUT_TYPES)} to train on, found {dtype} for {value.name!r} in {path}",
+            hint=WAYS_OUT,
         )
     sizes = tuple(d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
-    return TensorSpec(name=value.name, shape=sizes[1:], dtype="float32")
+    return TensorSpec(name=value.name, shape=sizes[1:], dtype=dtype)
 
 
 def _fixed_batch(inputs: Iterable[onnx.ValueInfoProto], path: str) -> int | None:
@@ -176,51 +196,6 @@ def _fixed_batch(inputs: Iterable[onnx.ValueInfoProto], path: str) -> int | None
     return sizes.pop()
 
 
-def _leading_to(output: str, nodes: list[Node]) -> tuple[Node, ...]:
-    """The nodes on which the output rests, in their order."""
-    needed = {output}
-    kept = []
-    for node in reversed(nodes):
-        if needed.intersection(node.outputs):
-            needed.update(node.inputs)
-            kept.append(node)
-    return tuple(reversed(kept))
-
-
-def _own_constants(graph: Graph) -> Graph:
-    """Exporters store equal arrays once: all-equal ones (zero biases, unit scales) become each reader's own again.
-
-    Arrays that are not all equal do not coincide by chance: those are truly shared and stay so.
-    """
-    weights = dict(graph.weights)
-    renamed: dict[str, str] = {}
-    nodes = []
-    taken: set[str] = set()
-    for node in graph.nodes:
-        source = renamed.get(node.inputs[0], node.inputs[0]) if node.inputs else ""
-        if node.op == "Identity" and source in weights:
-            if _is_level(weights[source]):
-                weights[node.outputs[0]] = weights[source]
-            else:
-                renamed[node.outputs[0]] = source
-            continue
-        inputs = []
-        for name in (renamed.get(name, name) for name in node.inputs):
-            own = name
-            if name in taken and _is_level(weights[name]):
-                own = f"{name}@{node.outputs[0]}"
-                weights[own] = weights[name]
-            elif name in weights:
-                taken.add(name)
-            inputs.append(own)
-        nodes.append(replace(node, inputs=tuple(inputs)))
-    return replace(graph, nodes=tuple(nodes), weights=weights)
-
-
-def _is_level(array: AnyArray) -> bool:
-    return array.dtype.kind == "f" and array.size > 1 and bool(np.all(array == array.flat[0]))
-
-
 def _only_used(graph: Graph) -> Graph:
     known = {name for node in graph.nodes for name in node.inputs} | {graph.output}
     given = {spec.name for spec in graph.inputs} | set(graph.weights) | set(graph.producers()) | {""}
@@ -228,4 +203,7 @@ def _only_used(graph: Graph) -> Graph:
         raise ModelError(
             f"expected every value to come from somewhere, found no source of {unknown[0]!r} in {graph.path}"
         )
-    return replace(graph, weights={name: array for name, array in graph.weights.items() if name in known})
+    weights = {name: array for name, array in graph.weights.items() if name in known}
+    if text := next((name for name, array in weights.items() if array.dtype.kind in "OSU"), None):
+        raise ModelError(f"expected arrays of numbers, found text in {text!r} of {graph.path}", hint=WAYS_OUT)
+    return replace(graph, weights=weights)

@@ -14,16 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from kdaudit.errors import ModelError
+from kdaudit.models.budget import Budget
 from kdaudit.models.graph import WAYS_OUT, Graph, Node
 from kdaudit.models.onnx_ops import OPERATORS
 from kdaudit.models.onnx_ops.call import Call, Follow, Growth, Shape, as_tensor
 
 FACTOR = 3
 _DYNAMIC_BATCH = 2
-# What was done to a file, by parts of the names of operators that tell.
-_DERIVED = {
-    "is quantised": ("uantizeLinear", "QLinear", "Integer"),
-    "was optimised for onnxruntime": ("com.microsoft::",),
+# Why operators cannot be trained and what to do, by parts of their names.
+_ORIGIN = "give the one that it was made from with --student-train-as"
+_REASONS = {
+    f"the file is quantised: {_ORIGIN}": ("uantizeLinear", "QLinear", "Integer"),
+    f"the file was optimised for onnxruntime: {_ORIGIN}": ("com.microsoft::",),
+    "Loop, Scan and If may take other steps for each example: export the module itself instead of a scripted one, with "
+    f"no open axis besides the batch, or {WAYS_OUT}": ("Loop", "Scan", "If"),
 }
 
 Values = Mapping[str, Tensor]
@@ -54,6 +58,14 @@ class Specialised:
         return self.is_known(name) and torch.equal(self.small[name], self.large[name])
 
 
+def level(value: Tensor) -> float | None:
+    """The number that a known value holds in all places; None if it holds several, or none."""
+    if value.is_meta or value.numel() == 0:
+        return None
+    first = value.flatten()[0]
+    return float(first) if bool((value == first).all()) else None
+
+
 def run_graph(graph: Graph, inputs: Values) -> dict[str, Tensor]:
     """Every value of the graph, in evaluation mode, for inputs {name: (n, ...)}.
 
@@ -64,34 +76,51 @@ def run_graph(graph: Graph, inputs: Values) -> dict[str, Tensor]:
     return _run(graph, {**weights, **inputs}, smaller=None, batch=0)
 
 
-def specialise(graph: Graph, *, trained: Collection[str], example_shapes: Mapping[str, Shape]) -> Specialised:
+def specialise(
+    graph: Graph,
+    *,
+    trained: Collection[str],
+    example_shapes: Mapping[str, Shape],
+    only: int | None = None,
+) -> Specialised:
     """The graph with what it does at other batch sizes than its own.
 
     Args:
         graph: the graph; its operators are all known.
         trained: the names of its weights that training changes.
         example_shapes: shapes of one example by input, for files that leave an axis besides the batch open.
+        only: run it at this batch size alone, as if it knew no other.
 
     Raises:
         ModelError: the graph does not run, or its output is not (batch, classes) at every batch size.
     """
-    batch = graph.fixed_batch or _DYNAMIC_BATCH
+    batch = only or graph.fixed_batch or _DYNAMIC_BATCH
     weights = {
         name: torch.empty(array.shape, device="meta") if name in trained else as_tensor(array)
         for name, array in graph.weights.items()
     }
     shapes = {spec.name: _example_shape(graph, spec.name, example_shapes) for spec in graph.inputs}
+    dtypes = {spec.name: getattr(torch, spec.dtype) for spec in graph.inputs}
 
     def inputs(n: int) -> dict[str, Tensor]:
-        return {name: torch.empty((n, *shape), device="meta") for name, shape in shapes.items()}
+        return {
+            name: torch.empty((n, *shape), dtype=dtypes[name], device="meta")
+            for name, shape in shapes.items()
+        }
 
-    small = _run(graph, {**weights, **inputs(batch)}, smaller=None, batch=batch)
-    large = _run(graph, {**weights, **inputs(FACTOR * batch)}, smaller=small, batch=batch)
-    found, grown = tuple(small[graph.output].shape), tuple(large[graph.output].shape)
+    n_examples = 1 if graph.fixed_batch else batch
+    with Budget(graph.path, n_examples=n_examples):
+        small = _run(graph, {**weights, **inputs(batch)}, smaller=None, batch=batch)
+    found = tuple(small[graph.output].shape)
     if len(found) != 2 or found[0] != batch:
         raise ModelError(
             f"expected an output of shape ({batch}, classes), found {found} in {graph.path}", hint=WAYS_OUT
         )
+    if only is not None:
+        return Specialised(graph=graph, batch=batch, small=small, large=small)
+    with Budget(graph.path, n_examples=FACTOR * n_examples):
+        large = _run(graph, {**weights, **inputs(FACTOR * batch)}, smaller=small, batch=batch)
+    grown = tuple(large[graph.output].shape)
     if grown != (FACTOR * batch, found[1]):
         raise ModelError(
             f"expected {FACTOR * batch} rows of output for as many examples, found shape {grown} in {graph.path}, "
@@ -114,14 +143,12 @@ def check_operators(graph: Graph) -> None:
     if not unknown:
         return
     listed = ", ".join(f"{op} ({len(nodes)}x, first {nodes[0].name!r})" for op, nodes in unknown.items())
-    made = next(
-        (how for how, marks in _DERIVED.items() if any(m in op for op in unknown for m in marks)), None
-    )
     raise ModelError(
         f"expected operators that can be trained, found also {listed} in {graph.path}",
-        hint=f"the file {made}: give the one that it was made from with --student-train-as"
-        if made
-        else WAYS_OUT,
+        hint=next(
+            (why for why, marks in _REASONS.items() if any(m in op for op in unknown for m in marks)),
+            WAYS_OUT,
+        ),
     )
 
 
@@ -211,6 +238,8 @@ class _Eager(Call):
                 factor=FACTOR,
             )
         )
+        if grown is None and -1 in self.integers(1):
+            return list(target())
         if grown is None:
             raise self.refuse(
                 f"a fixed shape {self.integers(1)} in which the batch cannot be told from the other axes"
@@ -223,3 +252,9 @@ class _Eager(Call):
 
     def array(self, slot: int) -> Tensor:
         return self.tensor(slot)
+
+    def constant(self, numbers: Tensor) -> Tensor:
+        return numbers.to("meta") if self._meta else numbers
+
+    def level(self, slot: int) -> float | None:
+        return level(self._values[self.node.inputs[slot]])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from kdaudit.errors import ModelError
-from kdaudit.models.emit import Network
+from kdaudit.models.convert import Network
 from kdaudit.types import ModelRef
 
 

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from functools import cached_property
+from importlib import import_module
 
 import torch
-from torch import Tensor, fx, nn
+from torch import nn
 
 from kdaudit.digest import array_digest, record_digest
 from kdaudit.errors import ModelError
-from kdaudit.models.architecture import build_architecture
 from kdaudit.models.batchnorm import reinsert
-from kdaudit.models.emit import convert
-from kdaudit.models.fidelity import describe_architecture, describe_converted
+from kdaudit.models.blueprint import Blueprint, architecture_blueprint
+from kdaudit.models.convert import convert
+from kdaudit.models.fidelity import describe_built, describe_converted
+from kdaudit.models.graph import Graph
 from kdaudit.models.initialise import redraw
 from kdaudit.models.onnx_file import read_graph
 from kdaudit.models.start import Start, start_from_network, start_from_state
-from kdaudit.models.weights import read_safetensors, read_state_dict
-from kdaudit.types import Fidelity, ModelRef, NetworkSpec
+from kdaudit.types import Fidelity, NetworkSpec
+
+# What a file of each kind gives to train again: a blueprint, or a graph that only the converter can train.
+_ARCHITECTURES = {
+    "huggingface": "kdaudit.models.huggingface:huggingface_blueprint",
+    "torchscript": "kdaudit.models.torchscript:torchscript_network",
+    "exported": "kdaudit.models.exported:exported_network",
+    "pickle": "kdaudit.models.pickled:pickled_blueprint",
+}
 
 
 def open_network(spec: NetworkSpec) -> OnnxNetwork | ArchitectureNetwork:
@@ -29,18 +38,23 @@ def open_network(spec: NetworkSpec) -> OnnxNetwork | ArchitectureNetwork:
     Raises:
         ModelError: the file cannot be converted, or holds weights alone and no architecture is named.
     """
+    kind = spec.model.kind
     if spec.model.arch is not None:
         return ArchitectureNetwork(spec)
-    if spec.model.kind == "onnx":
+    if kind == "onnx":
         return OnnxNetwork(spec)
-    raise ModelError(
-        f"expected an architecture to train again, found weights alone ({spec.model.kind}) in {spec.model.path}",
-        hint="name it with --student-arch module:callable",
-    )
+    if kind not in _ARCHITECTURES:
+        raise ModelError(
+            f"expected an architecture to train again, found weights alone ({kind}) in {spec.model.path}",
+            hint="name it with --student-arch module:callable",
+        )
+    module, name = _ARCHITECTURES[kind].split(":")
+    found: Blueprint | Graph = getattr(import_module(module), name)(spec)
+    return ArchitectureNetwork(spec, found) if isinstance(found, Blueprint) else OnnxNetwork(spec, found)
 
 
 class OnnxNetwork:
-    """The network of an ONNX file. The file is read once; `build` may be called many times.
+    """The network of an ONNX file, or of the graph of another one. The file is read once; `build` may be called often.
 
     Attributes:
         spec: what it was made from.
@@ -49,14 +63,16 @@ class OnnxNetwork:
         original: the network as the file has it.
     """
 
-    def __init__(self, spec: NetworkSpec) -> None:
+    def __init__(self, spec: NetworkSpec, graph: Graph | None = None) -> None:
         self.spec = spec
-        self.graph = read_graph(spec.model.path)
+        self.graph = read_graph(spec.model.path) if graph is None else graph
         shapes = dict(spec.example_shapes)
-        self.original = convert(self.graph, shapes)
+        self.original = convert(self.graph, shapes, spec.initialisation)
         self._reinsertion = reinsert(self.graph, self.original.shapes, mode=spec.reinsert_bn)
         self.network = (
-            convert(self._reinsertion.graph, shapes) if self._reinsertion.inserted else self.original
+            convert(self._reinsertion.graph, shapes, spec.initialisation)
+            if self._reinsertion.inserted
+            else self.original
         )
         self._start = self._find_start()
 
@@ -76,32 +92,37 @@ class OnnxNetwork:
         module = self.network.module
         state = module.state_dict()
         return record_digest(
-            module.code,
+            self.network.code,
+            self.network.batching,
             {key: [str(tensor.dtype), list(tensor.shape)] for key, tensor in state.items()},
-            {key: repr(part) for key, part in module.named_children()},
-            dict(self.network.bounds),
-            {k: array_digest(t.numpy()) for k, t in state.items() if k.startswith("constant")},
+            {key: repr(part) for key, part in module.named_modules() if not any(part.children())},
+            {key: [draw.kind, draw.size] for key, draw in self.network.draws.items()},
+            {k: array_digest(t.numpy()) for k, t in state.items() if "constant" in k},
             _start_digest(self._start),
         )
 
     @cached_property
     def fidelity(self) -> Fidelity:
         """What became of BatchNorm, on which evidence, and what is not trained."""
-        return describe_converted(self._reinsertion, self.network, self.original, self._start)
+        found = describe_converted(self._reinsertion, self.network, self.original, self._start)
+        kind = self.spec.model.kind
+        if kind == "onnx":
+            return found
+        return replace(found, sentence=f"The student's file ({kind}) was converted by way of ONNX. {found.sentence}")
 
     @property
     def taken(self) -> frozenset[str]:
         """Keys of the state that hold initial weights instead of drawn ones."""
         return frozenset() if self._start is None else frozenset(self._start.tensors)
 
-    def build(self, seed: int) -> fx.GraphModule:
+    def build(self, seed: int) -> nn.Module:
         """The network with weights drawn from `seed` (or taken from `init_from`), in training mode."""
         module = deepcopy(self.network.module)
-        redraw(module, self.network.bounds, seed=seed)
+        redraw(module, self.network.draws, seed=seed)
         _apply(self._start, module)
         return module.train()
 
-    def build_original(self) -> fx.GraphModule:
+    def build_original(self) -> nn.Module:
         """The file as it is: its own weights, no BatchNorm put back, in evaluation mode."""
         return deepcopy(self.original.module).eval()
 
@@ -109,54 +130,56 @@ class OnnxNetwork:
         ref = self.spec.init_from
         if ref is None:
             return None
-        if ref.kind != "onnx":
+        if ref.kind != self.spec.model.kind:
             raise ModelError(
-                f"expected initial weights for an ONNX student as ONNX too, found {ref.kind} in {ref.path}",
+                f"expected initial weights in the student's own format, {self.spec.model.kind}, found {ref.kind} "
+                f"in {ref.path}",
                 hint="export them with the student's exporter, or name the architecture with --student-arch",
             )
-        other = OnnxNetwork(
-            NetworkSpec(model=ref, reinsert_bn=self.spec.reinsert_bn, example_shapes=self.spec.example_shapes)
-        )
+        other = open_network(replace(self.spec, model=ref, init_from=None))
+        if not isinstance(other, OnnxNetwork):
+            raise ModelError(
+                f"expected initial weights exported as the student was, found another kind of network in {ref.path}",
+                hint="export them with the student's exporter, or name the architecture with --student-arch",
+            )
         return start_from_network(ref, self.network, other.network)
 
 
 class ArchitectureNetwork:
-    """The network that a callable of the user's builds.
+    """A network that the user's code builds, or a file that can be built anew.
 
     Attributes:
         spec: what it was made from.
+        title: what messages call it.
     """
 
-    def __init__(self, spec: NetworkSpec) -> None:
+    def __init__(self, spec: NetworkSpec, blueprint: Blueprint | None = None) -> None:
         self.spec = spec
+        self._blueprint = architecture_blueprint(spec.model) if blueprint is None else blueprint
+        self.title = self._blueprint.title
         self._start: Start | None = None
         self._example = self.build(0)
         if spec.init_from is not None:
             self._start = start_from_state(
-                spec.init_from, self._example.state_dict(), _read_weights(spec.init_from)
+                spec.init_from, self._example.state_dict(), self._blueprint.read(spec.init_from)
             )
 
     @property
     def family(self) -> str:
         """'convolution', 'attention', 'recurrent' or 'dense', by the modules."""
-        modules = list(self._example.modules())
-
-        def any_of(*kinds: type[nn.Module]) -> bool:
-            return any(isinstance(module, kinds) for module in modules)
-
-        if any_of(nn.RNNBase):
+        kinds = self._blueprint.kinds(self._example)
+        if kinds & {"LSTM", "GRU", "RNN"}:
             return "recurrent"
-        if any_of(nn.MultiheadAttention, nn.LayerNorm):
+        if kinds & {"MultiheadAttention", "LayerNorm"}:
             return "attention"
-        return "convolution" if any_of(nn.Conv1d, nn.Conv2d, nn.Conv3d) else "dense"
+        return "convolution" if kinds & {"Conv1d", "Conv2d", "Conv3d"} else "dense"
 
     @cached_property
     def spec_digest(self) -> str:
         """Digest of the architecture's name and arguments, its modules, their source and the shapes of its state."""
         state = self._example.state_dict()
         return record_digest(
-            self.spec.model.arch,
-            self.spec.model.arch_args,
+            *self._blueprint.identity,
             repr(self._example),
             _sources(self._example),
             {key: [str(tensor.dtype), list(tensor.shape)] for key, tensor in state.items()},
@@ -165,8 +188,8 @@ class ArchitectureNetwork:
 
     @cached_property
     def fidelity(self) -> Fidelity:
-        """Exact: the architecture is the student's own."""
-        return describe_architecture(str(self.spec.model.arch), self._example, self._start)
+        """How near the network is to the student's own."""
+        return describe_built(self._blueprint, self._example, self._start)
 
     @property
     def taken(self) -> frozenset[str]:
@@ -174,10 +197,10 @@ class ArchitectureNetwork:
         return frozenset() if self._start is None else frozenset(self._start.tensors)
 
     def build(self, seed: int) -> nn.Module:
-        """The network with the weights that its own code draws from `seed`, or those of `init_from`, to be trained."""
+        """The network with weights drawn from `seed`, or those of `init_from`, to be trained."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            module = build_architecture(str(self.spec.model.arch), self.spec.model.arch_args)
+            module = self._blueprint.make()
         _apply(self._start, module)
         return module.train()
 
@@ -189,15 +212,6 @@ def _apply(start: Start | None, module: nn.Module) -> None:
 
 def _start_digest(start: Start | None) -> str:
     return "" if start is None else start.ref.sha256
-
-
-def _read_weights(ref: ModelRef) -> Mapping[str, Tensor]:
-    readers = {"state_dict": read_state_dict, "safetensors": read_safetensors}
-    if ref.kind not in readers:
-        raise ModelError(
-            f"expected weights of the architecture as a state_dict or safetensors, found {ref.kind} in {ref.path}"
-        )
-    return readers[ref.kind](ref.path)
 
 
 def _sources(module: nn.Module) -> list[str]:

@@ -114,8 +114,8 @@ def test_a_trained_weight_that_survives_is_found_planted(tmp_path: Path) -> None
     """A weight that is not drawn anew, in the file's layout or another."""
 
     def keep(factory: OnnxNetwork) -> None:
-        bounds = {key: b for key, b in factory.network.bounds.items() if key != "gemm1.weight"}
-        factory.network = replace(factory.network, bounds=bounds)
+        draws = {key: b for key, b in factory.network.draws.items() if key != "gemm1.weight"}
+        factory.network = replace(factory.network, draws=draws)
 
     def turn(factory: OnnxNetwork) -> None:
         weight = dict(factory.network.module.named_parameters())["gemm1.weight"]

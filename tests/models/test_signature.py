@@ -28,7 +28,8 @@ def test_weights_are_those_of_the_module(network: str, exporter: str, folded: bo
     module = make(network)
     torch.save(module.state_dict(), tmp_path / "m.pt")
     path = export(Export(network=network, exporter=exporter, folded=folded), tmp_path / "m.onnx", module)
-    expected = signature(tmp_path / "m.pt", "state_dict", f"tests.models.zoo:{NETWORKS[network][0].__name__}")
+    arch = f"tests.models.zoo_networks:{NETWORKS[network].make.__name__}"
+    expected = signature(tmp_path / "m.pt", "state_dict", arch)
     assert expected.weights == signature(path, "onnx").weights
 
 

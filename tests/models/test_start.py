@@ -26,8 +26,8 @@ from tests.models.zoo import (
     make,
     opened,
     reference,
-    small_vgg,
 )
+from tests.models.zoo_networks import small_vgg
 
 Exported = Callable[[Export], Path]
 
@@ -113,7 +113,7 @@ def architecture(folder: Path, **settings: object) -> ArchitectureNetwork:
     """The small VGG as an architecture whose student's weights lie in a state_dict."""
     weights = folder / "student.pt"
     torch.save(make("small_vgg").state_dict(), weights)
-    model = replace(reference(weights), kind="state_dict", arch="tests.models.zoo:small_vgg")
+    model = replace(reference(weights), kind="state_dict", arch="tests.models.zoo_networks:small_vgg")
     network = open_network(NetworkSpec(model=model, **settings))  # type: ignore[arg-type]
     assert isinstance(network, ArchitectureNetwork)
     return network

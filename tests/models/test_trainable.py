@@ -23,6 +23,7 @@ from kdaudit.models.trainable import open_network
 from kdaudit.types import NetworkSpec
 from tests.models import zoo
 from tests.models.zoo import DYNAMO, TS, Export
+from tests.models.zoo_networks import small_vgg
 
 Exported = Callable[[Export], Path]
 
@@ -157,7 +158,7 @@ def native_small_vgg(seed: int) -> nn.Module:
     """A small VGG with weights drawn by torch itself."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return zoo.small_vgg()
+        return small_vgg()
 
 
 def losses(network: nn.Module, steps: int = 12) -> list[float]:
@@ -212,8 +213,8 @@ def test_a_graph_without_names_gets_its_batchnorm_back_by_structure(
 def test_an_architecture_callable_is_exact(tmp_path: Path) -> None:
     """The user's own architecture, drawn anew from the seed."""
     weights = tmp_path / "student.pt"
-    torch.save(zoo.small_vgg().state_dict(), weights)
-    model = replace(zoo.reference(weights), kind="state_dict", arch="tests.models.zoo:small_vgg")
+    torch.save(small_vgg().state_dict(), weights)
+    model = replace(zoo.reference(weights), kind="state_dict", arch="tests.models.zoo_networks:small_vgg")
     factory = open_network(NetworkSpec(model=model))
     assert "exact" == factory.fidelity.level
     first, second = factory.build(0).state_dict(), factory.build(0).state_dict()
