@@ -7,6 +7,7 @@ artefact at the same time, the first keeps it: nothing that a run may be reading
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -197,8 +198,9 @@ def _replace_folder(folder: Path, target: Path) -> None:
         target.rename(old)
     try:
         folder.rename(target)
-    except OSError:
-        if not target.exists():  # else another run was faster: what it kept under this digest is the same
+    except OSError as failure:
+        # Another run was faster: what it kept under this digest is the same.
+        if failure.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
             raise
     finally:
         shutil.rmtree(old, ignore_errors=True)
