@@ -16,6 +16,10 @@ LOADERS = {
     "onnx": "kdaudit.models.onnxrt:OnnxModel",
     "state_dict": "kdaudit.models.pytorch:load_state_dict",
     "safetensors": "kdaudit.models.pytorch:load_safetensors",
+    "pickle": "kdaudit.models.pickled:load_pickled",
+    "torchscript": "kdaudit.models.torchscript:load_torchscript",
+    "exported": "kdaudit.models.exported:load_exported",
+    "huggingface": "kdaudit.models.huggingface:load_huggingface",
     "control": "kdaudit.models.pytorch:load_control",
 }
 

@@ -1,4 +1,4 @@
-"""An architecture named by the user, `module:callable` or `path/file.py:callable`, built as a torch module."""
+"""An architecture named by the user, `module:callable`, `path/file.py:callable` or `timm:NAME`, built in torch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kdaudit.digest import record_digest
 from kdaudit.errors import ModelError, SpecError
+from kdaudit.models.timm_names import TIMM, timm_factory
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +38,7 @@ def build_architecture(arch: str, arch_args: str | None) -> torch.nn.Module:
     """The module that the callable gives, with the weights that its own code draws.
 
     Args:
-        arch: `module:callable` or `path/to/file.py:callable`. The user's own code: it is run.
+        arch: `module:callable` or `path/to/file.py:callable`, the user's own code, which is run; or `timm:NAME`.
         arch_args: keyword arguments as a JSON object, or None.
 
     Raises:
@@ -78,9 +79,11 @@ def _find(arch: str) -> Callable[..., object]:
     source, colon, name = arch.rpartition(":")
     if not (colon and source and name):
         raise SpecError(
-            f"expected an architecture as module:callable or path/file.py:callable, found {arch!r}",
+            f"expected an architecture as module:callable, path/file.py:callable or timm:NAME, found {arch!r}",
             hint="for example --student-arch torchvision.models:resnet18",
         )
+    if source == TIMM:
+        return timm_factory(name)
     module = _load_file(Path(source)) if source.endswith(".py") else _load_module(source)
     factory = getattr(module, name, None)
     if not callable(factory):

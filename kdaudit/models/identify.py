@@ -1,4 +1,4 @@
-"""Which kind of model a file holds, by its content and never by its suffix."""
+"""Which kind of model a file or folder holds, by its content and never by its suffix."""
 
 from __future__ import annotations
 
@@ -8,35 +8,48 @@ from pathlib import Path
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import ModelError, SpecError
 from kdaudit.models.architecture import parse_arch_args
+from kdaudit.models.archives import archive_kind
+from kdaudit.models.folder import folder_digest
 from kdaudit.models.untrusted import external_files, read_message
 from kdaudit.types import ModelRef, OutputKind, Role
 
+_WEIGHTS_ALONE = {"state_dict", "safetensors"}
+_WITH_ARCHITECTURE = {"onnx", "huggingface", "torchscript", "exported"}
 _PICKLE_MAGIC = b"\x80"
+_ZIP_MAGIC = b"PK\x03\x04"
 _HEAD_BYTES = 9
 
 
 def identify(
-    path: str, *, role: Role, name: str, output: OutputKind, arch: str | None, arch_args: str | None
+    path: str,
+    *,
+    role: Role,
+    name: str,
+    output: OutputKind,
+    arch: str | None,
+    arch_args: str | None,
+    trust_pickle: bool = False,
 ) -> ModelRef:
-    """The reference to a model file, with its kind and digest.
+    """The reference to a model file or folder, with its kind and digest.
 
     Raises:
-        ModelError: there is no file, it is empty, or of a kind that cannot be loaded.
+        ModelError: there is no file, it is empty, cannot be loaded, or would run code and is not trusted.
         SpecError: weights without an architecture, or an architecture for a file that has one.
     """
     file = Path(path)
     option = "--teacher-arch" if role is Role.TEACHER else "--student-arch"
     if file.is_dir():
-        raise ModelError(f"expected a model file at {path}, found a folder", hint="name the file inside it")
-    sha256 = file_digest(file, error=ModelError, what=f"the {role}'s model file")
-    kind = _kind(file)
-    if kind != "onnx" and arch is None:
+        kind, sha256 = "huggingface", folder_digest(file)
+    else:
+        sha256 = file_digest(file, error=ModelError, what=f"the {role}'s model file")
+        kind = _kind(file, trust_pickle=trust_pickle)
+    if kind in _WEIGHTS_ALONE and arch is None:
         raise SpecError(
             f"expected an architecture for the weights in {path}, found none",
-            hint=f"add {option} module:callable (or path/file.py:callable)",
+            hint=f"add {option} module:callable, path/file.py:callable or timm:NAME",
         )
-    if kind == "onnx" and role is Role.TEACHER and arch is not None:
-        raise SpecError(f"expected no {option} for the ONNX file {path}, which holds its architecture")
+    if kind in _WITH_ARCHITECTURE and role is Role.TEACHER and arch is not None:
+        raise SpecError(f"expected no {option} for {path}, which holds its architecture ({kind})")
     parse_arch_args(arch_args)
     if kind == "onnx":
         sha256 = _with_external_data(file, sha256)
@@ -52,18 +65,40 @@ def identify(
     )
 
 
-def _kind(file: Path) -> str:
+def _kind(file: Path, *, trust_pickle: bool) -> str:
     with file.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
     if not head:
         raise ModelError(f"expected a model in {file}, found an empty file", hint="export it again")
     if zipfile.is_zipfile(file):
-        return _torch_archive(file)
+        kind = archive_kind(file)
+        return _pickle_kind(file, trust_pickle=trust_pickle) if kind == "pickle" else kind
+    if head.startswith(_ZIP_MAGIC):
+        raise ModelError(
+            f"expected a model in {file}, found the beginning of an archive: the file is cut off",
+            hint="save or copy it again",
+        )
     if head[:1] == _PICKLE_MAGIC:
-        return "state_dict"
+        return _pickle_kind(file, trust_pickle=trust_pickle)
     if head[8:9] == b"{":
         return "safetensors"
     return "onnx"
+
+
+def _pickle_kind(file: Path, *, trust_pickle: bool) -> str:
+    """Weights, or Python objects that the user trusts."""
+    from kdaudit.models.weights import unsafe_classes, unsafe_pickle
+
+    classes = unsafe_classes(str(file))
+    if not classes:
+        return "state_dict"
+    if not trust_pickle:
+        raise unsafe_pickle(
+            str(file),
+            classes,
+            hint="save model.state_dict() instead, or export to ONNX; --trust-pickle loads it and runs its code",
+        )
+    return "pickle"
 
 
 def _with_external_data(file: Path, sha256: str) -> str:
@@ -75,19 +110,3 @@ def _with_external_data(file: Path, sha256: str) -> str:
     if not weights:
         return sha256
     return record_digest(sha256, weights)
-
-
-def _torch_archive(file: Path) -> str:
-    with zipfile.ZipFile(file) as archive:
-        names = archive.namelist()
-    if any("/code/" in name for name in names):
-        raise ModelError(
-            f"expected ONNX or a state_dict in {file}, found a TorchScript archive",
-            hint="save model.state_dict() and name the architecture, or export the model to ONNX",
-        )
-    if not any(name.endswith("data.pkl") for name in names):
-        raise ModelError(
-            f"expected ONNX, a state_dict or safetensors in {file}, found another zip archive",
-            hint="save model.state_dict() with torch.save, or export the model to ONNX",
-        )
-    return "state_dict"

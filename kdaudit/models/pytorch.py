@@ -1,4 +1,4 @@
-"""PyTorch weights answered by torch: a state_dict or safetensors with its architecture, and trained controls."""
+"""Networks answered by torch: weights with their architecture, trained controls, and what names its inputs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Self
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from kdaudit.errors import ModelError
 from kdaudit.models.architecture import build_architecture
+from kdaudit.models.by_name import call_by_name, class_scores
 from kdaudit.models.signature import weight_shapes
 from kdaudit.models.trainable import open_network
 from kdaudit.models.weights import fill, read_safetensors, read_state_dict
@@ -53,12 +57,13 @@ class TorchModel:
         Raises:
             ModelError: the network fails on these inputs.
         """
-        tensors = [
-            torch.from_numpy(np.ascontiguousarray(array)).to(self._device) for array in inputs.values()
-        ]
+        tensors = {
+            name: torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+            for name, array in inputs.items()
+        }
         try:
             with torch.inference_mode():
-                output = self._open(*tensors)
+                return self._answer(tensors).float().cpu().numpy()
         except (RuntimeError, TypeError, ValueError, IndexError) as failure:
             if isinstance(failure, torch.cuda.OutOfMemoryError):
                 raise
@@ -66,29 +71,13 @@ class TorchModel:
                 f"expected {self._ref.path} to run on the data, found {type(failure).__name__}: {failure}",
                 hint="check the input's shape and the architecture's arguments",
             ) from failure
-        if not isinstance(output, torch.Tensor):
-            raise ModelError(
-                f"expected {self._ref.path} to put out one tensor, found {type(output).__name__}",
-                hint="give an architecture whose forward returns the class scores alone",
-            )
-        return output.float().cpu().numpy()
 
     def bytes_per_example(self, inputs: Mapping[str, AnyArray]) -> int:
-        """Sum of the outputs of all leaf modules on one example."""
-        total = sum(array.nbytes for array in inputs.values())
-
-        def count(_module: object, _taken: object, given: object) -> None:
-            nonlocal total
-            total += given.nbytes if isinstance(given, torch.Tensor) else 0
-
-        leaves = [module for module in self._open.modules() if not any(module.children())]
-        hooks = [leaf.register_forward_hook(count) for leaf in leaves]
-        try:
+        """Sum of everything that is computed on one example."""
+        with _Allocations() as allocations:
             self.run(inputs)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return total
+        n_bytes: int = allocations.n_bytes + sum(array.nbytes for array in inputs.values())
+        return n_bytes
 
     def signature(self) -> Signature:
         """The parameters' shapes, counted."""
@@ -103,11 +92,40 @@ class TorchModel:
             weights=weight_shapes(parameter.shape for parameter in self._open.parameters()),
         )
 
+    def _answer(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        return class_scores(self._open(*tensors.values()), self._ref.path)
+
     @property
     def _open(self) -> torch.nn.Module:
         if self._module is None:
             raise ModelError(f"expected {self._ref.path} to be entered before use, found it closed")
         return self._module
+
+
+class NamedModel(TorchModel):
+    """A network that names its inputs: they are given to it by name."""
+
+    def _answer(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        return call_by_name(self._open, tensors, self._ref.path)
+
+
+class _Allocations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of new tensors that operators give, TorchScript's and exported programs' too."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.n_bytes = 0
+
+    def __torch_dispatch__(  # type: ignore[no-untyped-def]  # as torch declares it
+        self, operator, types, args=(), kwargs=None
+    ):
+        """Count what one operator gives."""
+        given = operator(*args, **(kwargs or {}))
+        taken = {t.untyped_storage().data_ptr() for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)}
+        for tensor in tree_leaves(given):
+            if isinstance(tensor, Tensor) and tensor.untyped_storage().data_ptr() not in taken:
+                self.n_bytes += tensor.nbytes
+        return given
 
 
 def load_state_dict(ref: ModelRef, *, device: str) -> TorchModel:

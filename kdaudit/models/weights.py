@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-import warnings
+import re
 from collections.abc import Mapping
 
 import torch
@@ -11,9 +11,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from kdaudit.errors import ModelError
+from kdaudit.models.quiet import silent_torch
 
 # Keys under which training scripts keep the weights in a checkpoint.
 _NESTED = ("state_dict", "model_state_dict", "model")
+_SAVE_TENSORS = "save model.state_dict() instead of the model, or export to ONNX"
+_GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
+_SHOWN = 5
 
 
 def read_state_dict(path: str) -> dict[str, torch.Tensor]:
@@ -23,19 +27,24 @@ def read_state_dict(path: str) -> dict[str, torch.Tensor]:
         ModelError: the file holds anything but tensors and plain containers, or is damaged.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of unusual pickle protocols, which then fail or not
+        with silent_torch():  # of unusual pickle protocols, which then fail or not
             found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as failure:
-        raise ModelError(
-            f"expected only tensors in {path}, found Python objects whose loading would run code{_named(path)}",
-            hint="save model.state_dict() instead of the model, or export to ONNX",
-        ) from failure
+        raise unsafe_pickle(path, unsafe_classes(path), hint=_SAVE_TENSORS) from failure
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as failure:
         raise ModelError(
             f"expected weights saved by torch.save in {path}, found a damaged file: {failure}",
             hint="the file is cut off; save or copy it again",
         ) from failure
+    return state_of(found, path)
+
+
+def state_of(found: object, path: str) -> dict[str, torch.Tensor]:
+    """The weights in what a file of torch.save holds: alone, or under a known key of a checkpoint.
+
+    Raises:
+        ModelError: there are none.
+    """
     for key in _NESTED:
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
             found = found[key]
@@ -100,9 +109,35 @@ def _number(tensor: torch.Tensor) -> str:
     return "complex" if tensor.is_complex() else "whole"
 
 
-def _named(path: str) -> str:
+def unsafe_classes(path: str) -> tuple[str, ...]:
+    """The classes and functions whose code would run if a file of torch.save were loaded; () if none would.
+
+    Found by reading, not by running. A damaged file has none: whoever reads its weights says so.
+    """
     try:
-        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    except (RuntimeError, ValueError, pickle.UnpicklingError):
-        return ""
-    return f" ({', '.join(sorted(names)[:5])})" if names else ""
+        return tuple(sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path)))
+    except ValueError:
+        return _first_unsafe_class(path)  # torch lists them for its newer format only
+    except (RuntimeError, OSError, LookupError, pickle.UnpicklingError, EOFError):
+        return ()
+
+
+def unsafe_pickle(path: str, classes: tuple[str, ...], *, hint: str) -> ModelError:
+    """The error for a file that would run the code of these classes."""
+    shown = f"{', '.join(classes[:_SHOWN])}{', ...' if len(classes) > _SHOWN else ''}"
+    return ModelError(
+        f"expected only tensors in {path}, found Python objects whose loading would run code"
+        f"{f' ({shown})' if shown else ''}",
+        hint=hint,
+    )
+
+
+def _first_unsafe_class(path: str) -> tuple[str, ...]:
+    try:
+        with silent_torch():
+            torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as failure:
+        return tuple(_GLOBAL.findall(str(failure))[:1]) or ("unnamed objects",)
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError):
+        return ()
+    return ()

@@ -21,7 +21,7 @@ _EXAMPLES_TO_CHECK = 64
 
 
 def check(network: OnnxNetwork | ArchitectureNetwork, setup: Setup, model: ModelRef) -> None:
-    """Every self-check on real training examples, against onnxruntime where the model is ONNX.
+    """Every self-check on real training examples, against the student's own file where the network was converted.
 
     Raises:
         ModelError: a check fails; a control made of this network could not be trusted.
@@ -29,7 +29,7 @@ def check(network: OnnxNetwork | ArchitectureNetwork, setup: Setup, model: Model
     train = training_data(setup)
     batch = next(train.batches(min(_EXAMPLES_TO_CHECK, len(train))))
     if isinstance(network, ArchitectureNetwork):
-        check_architecture(network, examples=batch.inputs, output=model.output)
+        check_architecture(network, examples=_inputs(batch, model), output=model.output)
         return
     with load_model(model, device="cpu") as opened:
         fitted = fit_inputs(batch, opened.inputs, model.path)
@@ -60,6 +60,7 @@ def network_spec(setup: Setup, student: ModelRef) -> NetworkSpec:
             output=student.output,
             arch=None,
             arch_args=None,
+            trust_pickle=spec.trust_pickle,
         )
     init_from = None
     if spec.init_from is not None:
@@ -70,6 +71,7 @@ def network_spec(setup: Setup, student: ModelRef) -> NetworkSpec:
             output=student.output,
             arch=student.arch,
             arch_args=student.arch_args,
+            trust_pickle=spec.trust_pickle,
         )
     example = _inputs(next(training_data(setup).batches(1)), model)
     return NetworkSpec(

@@ -54,7 +54,7 @@ def test_a_file_has_the_same_module_name_in_every_process(tmp_path: Path) -> Non
     [
         ("torch.nn:Linear", "{", "expected --arch-args to be a JSON object"),
         ("torch.nn:Linear", "[1]", "expected --arch-args to be a JSON object"),
-        ("net.py", None, "expected an architecture as module:callable or path/file.py:callable"),
+        ("net.py", None, "expected an architecture as module:callable, path/file.py:callable or timm:NAME"),
     ],
 )
 def test_how_it_is_named_invalid(arch: str, args: str | None, message: str) -> None:

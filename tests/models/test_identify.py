@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from kdaudit.errors import ModelError, SpecError
 from kdaudit.models.identify import identify
 from kdaudit.types import ModelRef, OutputKind, Role
+from tests.models.networks import scaled, script
 from tests.planted import write_selector
 
 ARCH = "tests.trainable:dense"
@@ -70,22 +71,52 @@ def test_kinds_by_content(tmp_path: Path) -> None:
     write_selector(tmp_path / "a.bin", 4, 0, 2)
     torch.save({"w": torch.ones(2)}, tmp_path / "b.bin")
     save_file({"w": torch.ones(2)}, tmp_path / "c.bin")
-    kinds = [ref(tmp_path / "a.bin").kind, *(ref(tmp_path / f"{n}.bin", arch=ARCH).kind for n in "bc")]
-    assert ["onnx", "state_dict", "safetensors"] == kinds
+    script(scaled(), tmp_path / "d.bin", how="scripted")
+    program = torch.export.export(torch.nn.Linear(2, 2), (torch.ones(1, 2),))
+    torch.export.save(program, str(tmp_path / "e.pt2"))
+    (tmp_path / "e.pt2").rename(tmp_path / "e.bin")
+    kinds = [ref(tmp_path / f"{n}.bin", arch=ARCH if n in "bc" else None).kind for n in "abcde"]
+    assert ["onnx", "state_dict", "safetensors", "torchscript", "exported"] == kinds
+
+
+def test_weights_without_an_architecture_invalid(tmp_path: Path) -> None:
+    """The hint names all ways to give one."""
+    torch.save({"w": torch.ones(2)}, tmp_path / "w.pt")
+    with pytest.raises(SpecError, match="expected an architecture for the weights in") as caught:
+        ref(tmp_path / "w.pt")
+    assert "--student-arch module:callable, path/file.py:callable or timm:NAME" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("name", ["net/archive_format", "serialized_exported_program.json"])
+def test_other_programs_of_torch_invalid(name: str, tmp_path: Path) -> None:
+    """Compiled packages, and programs of an older torch."""
+    with zipfile.ZipFile(tmp_path / "net.pt2", "w") as archive:
+        archive.writestr(name, "pt2")
+    with pytest.raises(ModelError, match=r"expected a program saved by torch\.export of torch 2\.8 or newer"):
+        ref(tmp_path / "net.pt2")
 
 
 def test_what_cannot_be_loaded_invalid(tmp_path: Path) -> None:
-    """Folders, TorchScript, other archives, architectures where there is one already."""
-    with pytest.raises(ModelError, match="found a folder"):
+    """Folders, other archives, empty files, architectures where there is one already."""
+    with pytest.raises(ModelError, match=r"expected a model file, or a folder with config\.json"):
         ref(tmp_path)
-    with zipfile.ZipFile(tmp_path / "script.pt", "w") as archive:
-        archive.writestr("net/code/__torch__.py", "")
-    with pytest.raises(ModelError, match="found a TorchScript archive"):
-        ref(tmp_path / "script.pt")
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
         archive.writestr("readme", "")
     with pytest.raises(ModelError, match="found another zip archive"):
         ref(tmp_path / "other.zip")
+    (tmp_path / "empty.pt").touch()
+    with pytest.raises(ModelError, match="found an empty file"):
+        ref(tmp_path / "empty.pt")
     write_selector(tmp_path / "t.onnx", 4, 0, 2)
-    with pytest.raises(SpecError, match="expected no --teacher-arch for the ONNX file"):
+    with pytest.raises(
+        SpecError, match=r"expected no --teacher-arch for .*, which holds its architecture \(onnx\)"
+    ):
         ref(tmp_path / "t.onnx", role=Role.TEACHER, arch=ARCH)
+
+
+def test_an_archive_that_is_cut_off_invalid(tmp_path: Path) -> None:
+    """It is not taken for ONNX."""
+    torch.save({"w": torch.ones(2)}, tmp_path / "w.pt")
+    (tmp_path / "w.pt").write_bytes((tmp_path / "w.pt").read_bytes()[:-100])
+    with pytest.raises(ModelError, match=r"w\.pt, found the beginning of an archive: the file is cut off"):
+        ref(tmp_path / "w.pt", arch=ARCH)

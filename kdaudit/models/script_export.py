@@ -1,0 +1,63 @@
+"""A TorchScript network goes in; its graph comes out, by way of ONNX, to be trained by the converter's means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor
+
+from kdaudit.errors import ModelError
+from kdaudit.models.graph import WAYS_OUT, Graph
+from kdaudit.models.onnx_file import read_graph
+from kdaudit.models.quiet import first_line, silent_torch
+
+_OPSET = 17
+_SCORES = "scores"
+
+
+def script_graph(
+    script: torch.jit.ScriptModule, examples: Mapping[str, Tensor], *, path: str, free_batch: bool
+) -> Graph:
+    """The graph of a TorchScript network, BatchNorm kept.
+
+    Args:
+        script: the network.
+        examples: inputs {name: (n, ...)} of the right shapes and types, in its order; their numbers do not matter.
+        path: the file that it was read from.
+        free_batch: whether it takes any number of examples.
+
+    Raises:
+        ModelError: torch cannot export it.
+    """
+    with TemporaryDirectory(prefix="kdaudit-") as folder:
+        file = Path(folder) / "network.onnx"
+        try:
+            with silent_torch():
+                torch.onnx.export(
+                    script.eval(),
+                    tuple(examples.values()),
+                    str(file),
+                    dynamo=False,
+                    opset_version=_OPSET,
+                    do_constant_folding=False,
+                    training=torch.onnx.TrainingMode.PRESERVE,
+                    input_names=list(examples),
+                    output_names=[_SCORES],
+                    dynamic_axes={name: {0: "n"} for name in [*examples, _SCORES]} if free_batch else None,
+                )
+        except (
+            RuntimeError,
+            ValueError,
+            TypeError,
+            IndexError,
+            torch.onnx.errors.OnnxExporterError,
+        ) as failure:
+            raise ModelError(
+                f"expected torch to export {path} to ONNX, to train it again, found {first_line(failure)}",
+                hint=WAYS_OUT,
+            ) from failure
+        return replace(read_graph(str(file)), path=path)

@@ -1,0 +1,163 @@
+"""TorchScript archives: answered by torch, trained again as they are where they were scripted, else through ONNX."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from kdaudit.digest import record_digest
+from kdaudit.errors import ModelError
+from kdaudit.models.archives import open_archive
+from kdaudit.models.blueprint import DRAWN_BY_DEFAULT, Blueprint
+from kdaudit.models.by_name import ByName
+from kdaudit.models.graph import Graph
+from kdaudit.models.layers import layers_of, redraw_layers, without_default
+from kdaudit.models.pytorch import NamedModel
+from kdaudit.models.quiet import first_line, silent_torch
+from kdaudit.models.script_export import script_graph
+from kdaudit.models.signature import weight_shapes
+from kdaudit.types import ModelRef, NetworkSpec, Signature
+
+# What TorchScript code can do besides arithmetic: open files, call other machines, write to the terminal.
+_REACHES_OUT = re.compile(
+    r"\b(save|from_file|load_tensor|rpc_async|rpc_sync|rpc_remote|print|_print)\b"
+    r"|\btorch\s*\.\s*classes\s*\.\s*(?!quantized\b)\w+"
+)
+_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'')
+_MANGLED = re.compile(r"___torch_mangle_\d+\.")
+_COMMENT = re.compile(r" *#.*")
+# Operators that behave otherwise in training; a trace has settled for one behaviour.
+_BATCH = 2
+_TWO_MODES = (
+    "aten::batch_norm",
+    "aten::dropout",
+    "aten::dropout_",
+    "aten::feature_dropout",
+    "aten::lstm",
+    "aten::gru",
+)
+
+
+def load_torchscript(ref: ModelRef, *, device: str) -> ScriptModel:
+    """A TorchScript archive."""
+    return ScriptModel(lambda: read_script(ref.path), ref, device=device)
+
+
+class ScriptModel(NamedModel):
+    """A TorchScript network."""
+
+    def signature(self) -> Signature:
+        """The parameters' shapes, counted; of a frozen network, the numbers and operators in its code."""
+        open_ = self._open
+        if not isinstance(open_, torch.jit.ScriptModule) or any(True for _ in open_.parameters()):
+            return super().signature()
+        graph = open_.inlined_graph
+        constants = [
+            tensor
+            for node in _nodes(graph, "prim::Constant")
+            if isinstance(node.output().type(), torch._C.TensorType)
+            for tensor in [node.output().toIValue()]
+            if isinstance(tensor, Tensor) and tensor.is_floating_point()
+        ]
+        operators = Counter(node.kind() for node in graph.nodes())
+        return Signature(
+            kind="torch",
+            n_parameters=sum(tensor.numel() for tensor in constants),
+            operators=tuple(sorted(operators.items())),
+            weights=weight_shapes(tensor.shape for tensor in constants),
+        )
+
+
+def torchscript_network(spec: NetworkSpec) -> Blueprint | Graph:
+    """The architecture of a TorchScript archive.
+
+    A scripted network whose layers are torch's own is trained as it is. A trace knows evaluation only, a frozen network
+    has no weights to train, and other layers have no draw of their own: those go through ONNX.
+    """
+    path = spec.model.path
+    script = read_script(path)
+    if _is_fixed(script) or without_default(layers_of(script)):
+        return script_graph(script, _examples(spec), path=path, free_batch=True)
+    names = [name for name, _ in spec.example_shapes]
+
+    def make() -> nn.Module:
+        # Read again: copies of scripted networks have parameters that do not train.
+        network = read_script(path)
+        redraw_layers(layers_of(network))
+        return ByName(network, names, path)
+
+    def read(ref: ModelRef) -> Mapping[str, Tensor]:
+        return ByName(read_script(ref.path), names, path).state_dict()
+
+    return Blueprint(
+        title=path,
+        sentence=f"The controls are the student's own scripted network, with BatchNorm and Dropout. {DRAWN_BY_DEFAULT}",
+        identity=(record_digest(_MANGLED.sub("", _COMMENT.sub("", str(script.inlined_graph)))), names),
+        make=make,
+        read=read,
+    )
+
+
+def read_script(path: str) -> torch.jit.ScriptModule:
+    """The network of a TorchScript archive, on the CPU. Its code is looked through before any of it runs.
+
+    Raises:
+        ModelError: the archive is damaged, or its code does more than compute.
+    """
+    _refuse_reaching_out(path)
+    try:
+        with silent_torch():
+            loaded = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
+            return cast("torch.jit.ScriptModule", loaded)
+    except (RuntimeError, ValueError, OSError, AttributeError) as failure:
+        raise ModelError(
+            f"expected TorchScript in {path}, found {first_line(failure)}",
+            hint="the file is damaged, or needs operators of a package that is not here; export to ONNX instead",
+        ) from failure
+
+
+def _refuse_reaching_out(path: str) -> None:
+    with open_archive(Path(path)) as archive:
+        for name in archive.names:
+            if not (name.startswith("code/") and name.endswith(".py")):
+                continue
+            if found := _REACHES_OUT.search(_STRING.sub('""', archive.text(name))):
+                raise ModelError(
+                    f"expected TorchScript that only computes in {path}, found {found[0]!r} in {name}",
+                    hint="code that opens files or prints is not run: export the network to ONNX",
+                )
+
+
+def _is_fixed(script: torch.jit.ScriptModule) -> bool:
+    """Whether a network cannot be switched to training: it is frozen, or traced with layers that have two modes."""
+    if not any(True for _ in script.parameters()):
+        return True
+    graph = script.inlined_graph
+    return any(_is_settled(node) for kind in _TWO_MODES for node in _nodes(graph, kind))
+
+
+def _nodes(graph: torch._C.Graph, kind: str) -> list[torch._C.Node]:
+    """The nodes of a kind, in blocks of branches and loops too. They live as long as the graph."""
+    return cast("list[torch._C.Node]", graph.findAllNodes(kind))  # type: ignore[attr-defined]
+
+
+def _is_settled(node: torch._C.Node) -> bool:
+    """Whether an operator never trains."""
+    arguments = torch._C.parse_schema(node.schema()).arguments
+    position = next(i for i, argument in enumerate(arguments) if argument.name in ("training", "train"))
+    # A constant True is attention's, which sets its rate to 0 instead.
+    return list(node.inputs())[position].toIValue() is False
+
+
+def _examples(spec: NetworkSpec) -> dict[str, Tensor]:
+    dtypes = spec.example_dtypes or ("float32",) * len(spec.example_shapes)
+    return {
+        name: torch.zeros((_BATCH, *shape), dtype=getattr(torch, dtype))
+        for (name, shape), dtype in zip(spec.example_shapes, dtypes, strict=True)
+    }
