@@ -44,6 +44,8 @@ CONSTANTS = {
     "kernel": _DRAWN.normal(size=(4, 3, 2, 3)).astype(np.float32),
     "kernel_bias": _DRAWN.normal(size=4).astype(np.float32),
     "kernel_back": _drawn(3, 4, 2, 3),
+    "two_places": np.array([2]),
+    "later": np.array([1, 2, 3]),
     "parts": np.array([1, 2]),
     "deepest": np.array([4]),
     "slope": np.array([0.1, 0.2, -0.3], np.float32).reshape(3, 1, 1),

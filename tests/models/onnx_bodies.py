@@ -12,6 +12,9 @@ STEPS = "r = Reshape (x, rows_of_six)  t = Transpose <perm = [1, 0, 2]> (r)"
 BODIES = {
     "Abs": "h = Abs (x)",
     "Add": "h = Add (x, two)",
+    "AffineGrid": "t = Slice (x, nought, two_places, one)  u = Slice (t, nought, last, last)"
+    "  m = ReduceMean <keepdims = 0> (u, two_places)  n = Shape <end = 2> (x)  s = Concat <axis = 0> (n, nine_seven)"
+    "  h = AffineGrid (m, s)",
     "And": "a = Less (x, zero)  b = Greater (x, two)  c = And (a, b)  h = Where (c, two, x)",
     "ArgMax": "a = ArgMax <axis = 1, select_last_index = 1> (x)  h = Cast <to = 1> (a)",
     "ArgMin": "a = ArgMin <axis = -1, keepdims = 0> (x)  h = Cast <to = 1> (a)",
@@ -54,6 +57,8 @@ BODIES = {
     "Gemm": "f = Flatten (x)  h = Gemm <transB = 1, alpha = 0.5, beta = 2.0> (f, dense, dense_bias)",
     "GlobalAveragePool": "h = GlobalAveragePool (x)",
     "GlobalMaxPool": "h = GlobalMaxPool (x)",
+    "GridSample": "g = Slice (x, nought, two_places, one)  s = Transpose <perm = [0, 2, 3, 1]> (g)"
+    "  h = GridSample <padding_mode = 'border'> (x, s)",
     "Greater": "g = Greater (x, zero)  h = Where (g, x, two)",
     "GreaterOrEqual": "g = GreaterOrEqual (x, zero)  h = Where (g, x, two)",
     "GroupNormalization": "h = GroupNormalization <num_groups = 3> (x, scale, offset)",
@@ -99,7 +104,8 @@ BODIES = {
     "  l = Shape <start = 0, end = 1> (t)  m = Expand (l, n)  lengths = Cast <to = 6> (m)"
     "  a = RNN <hidden_size = 4, direction = 'reverse', activations = ['Relu']>"
     " (t, rnn_in, rnn_state, , lengths, z)  h = Transpose <perm = [2, 0, 1, 3]> (a)",
-    "Range": "r = Range (first, six, step)  h = Gather <axis = 2> (x, r)",
+    "Range": "n = Shape <end = 1> (x)  b = Squeeze (n)  r = Range (first, b, step)  g = Gather <axis = 0> (x, r)"
+    "  f = Cast <to = 1> (r)  u = Unsqueeze (f, later)  h = Mul (g, u)",
     "Reciprocal": "h = Reciprocal (x)",
     "ReduceL1": "h = ReduceL1 (x, space)",
     "ReduceL2": "h = ReduceL2 <keepdims = 0> (x, space)",
@@ -115,6 +121,8 @@ BODIES = {
     "Reshape": "h = Reshape (x, rows_of_three)",
     "Resize": "n = Shape <end = 2> (x)  s = Concat <axis = 0> (n, nine_seven)"
     "  h = Resize <mode = 'linear', coordinate_transformation_mode = 'align_corners'> (x, , , s)",
+    "ReverseSequence": f"{STEPS}  i = ArgMax <axis = 2, keepdims = 0> (t)  n = ReduceMax <keepdims = 0> (i, nought)"
+    "  b = ReverseSequence (t, n)  h = Transpose <perm = [1, 0, 2]> (b)",
     "RotaryEmbedding": "n = Shape <end = 1> (x)  s = Concat <axis = 0> (n, one)  p = Expand (places, s)"
     "  h = RotaryEmbedding <rotary_embedding_dim = 4> (x, turns, turns, p)",
     "Round": "h = Round (x)",

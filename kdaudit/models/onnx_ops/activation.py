@@ -92,6 +92,15 @@ def log_softmax(call: Call) -> Tensor:
     return _along_axis(call, torch.log_softmax)
 
 
+def hard_max(call: Call) -> Tensor:
+    """1 at the largest element along an axis, else 0."""
+    return _along_axis(call, _hard_max)
+
+
+def _hard_max(x: Tensor, *, dim: int) -> Tensor:
+    return torch.zeros_like(x).scatter(dim, torch.argmax(x, dim=dim, keepdim=True), 1.0)
+
+
 def _along_axis(call: Call, function: Callable[..., Tensor]) -> Tensor:
     x = call.tensor(0)
     if call.opset >= 13:

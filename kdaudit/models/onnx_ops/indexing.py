@@ -59,10 +59,21 @@ def one_hot(call: Call) -> Tensor:
     depth, values = call.integers(1)[0], call.tensor(2)
     rank = len(call.shape(0)) + 1
     axis = call.node.integer("axis", -1) % rank
-    places = call.constant(torch.arange(depth).reshape([-1 if i == axis else 1 for i in range(rank)]))
+    places = call.constant(torch.arange(depth).reshape(_along(axis, rank)))
     indices = call.tensor(0).unsqueeze(axis)
     here = torch.where(indices < 0, indices + depth, indices) == places
     return torch.where(here, values[1], values[0])
+
+
+def reverse_sequence(call: Call) -> Tensor:
+    """The first places of each example in reverse, as many as the example is long; the others as they are."""
+    x, rank = call.tensor(0), len(call.shape(0))
+    time, batch = call.node.integer("time_axis", 0), call.node.integer("batch_axis", 1)
+    if call.level(1) == call.shape(0)[time]:
+        return x.flip(time)
+    places = call.constant(torch.arange(call.shape(0)[time]).reshape(_along(time, rank)))
+    lengths = call.tensor(1).reshape(_along(batch, rank))
+    return torch.take_along_dim(x, torch.where(places < lengths, lengths - 1 - places, places), dim=time)
 
 
 def non_zero(call: Call) -> Tensor:
@@ -87,6 +98,11 @@ def eye_like(call: Call) -> Tensor:
 def _spelled_out(call: Call) -> tuple[Tensor, ...]:
     indices = call.tensor(1)
     return tuple(indices[..., i] for i in range(call.shape(1)[-1]))
+
+
+def _along(axis: int, rank: int) -> list[int]:
+    """A shape with all elements along one axis."""
+    return [-1 if i == axis else 1 for i in range(rank)]
 
 
 def _from_start(call: Call) -> Tensor:

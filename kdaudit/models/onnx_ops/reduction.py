@@ -59,12 +59,6 @@ def arg_min(call: Call) -> Tensor:
     return _position(call, torch.argmin)
 
 
-def hard_max(call: Call) -> Tensor:
-    """1 at the largest element along an axis, else 0."""
-    x, axis = call.tensor(0), call.node.integer("axis", -1)
-    return torch.zeros_like(x).scatter(axis, torch.argmax(x, dim=axis, keepdim=True), 1.0)
-
-
 def top_k(call: Call) -> tuple[Tensor, ...]:
     """The k largest or smallest elements along an axis, and their positions; of equals the first ones."""
     axis, k = call.node.integer("axis", -1), call.integers(1)[0]

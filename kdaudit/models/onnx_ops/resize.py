@@ -1,7 +1,8 @@
-"""Resizing of the axes of space: every rule of ONNX as one matrix, or one list of positions, for each axis.
+"""Sampling between the elements of space: Resize, and grids whose places are computed.
 
-The rules are those of ONNX's Resize: where an output element lies in the input (`coordinate_transformation_mode`), and
-which of its neighbours count how much (`mode`, `antialias`, `cubic_coeff_a`, `exclude_outside`).
+Every rule of Resize becomes one matrix, or one list of positions, for each axis. The rules are those of ONNX: where an
+output element lies in the input (`coordinate_transformation_mode`), and which of its neighbours count how much (`mode`,
+`antialias`, `cubic_coeff_a`, `exclude_outside`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from kdaudit.models.onnx_ops.call import Call
 from kdaudit.types import AnyArray, Float32, Float64
 
+# What ONNX called as torch does before opset 20.
+_GRID_MODES = {"linear": "bilinear", "cubic": "bicubic"}
 _RADIUS = {"linear": 1, "cubic": 2}
 _HALF = np.float32(0.5)
 
@@ -77,6 +81,24 @@ def resize(call: Call) -> Tensor:
 def upsample(call: Call) -> Tensor:
     """The input with axes stretched, as files before opset 10 want it."""
     return _resized(call, "asymmetric", rounding="floor")
+
+
+def affine_grid(call: Call) -> Tensor:
+    """Where each place of the output lies in the input, for each example's affine map."""
+    aligned = bool(call.node.integer("align_corners", 0))
+    return functional.affine_grid(call.tensor(0), call.integers(1), align_corners=aligned)
+
+
+def grid_sample(call: Call) -> Tensor:
+    """The input at the places of a grid, between its elements too."""
+    mode = call.node.text("mode", "linear")
+    return functional.grid_sample(
+        call.tensor(0),
+        call.tensor(1),
+        mode=_GRID_MODES.get(mode, mode),
+        padding_mode=call.node.text("padding_mode", "zeros"),
+        align_corners=bool(call.node.integer("align_corners", 0)),
+    )
 
 
 def _resized(call: Call, places: str, *, rounding: str) -> Tensor:

@@ -61,9 +61,14 @@ def size(call: Call) -> Tensor:
 
 
 def range_(call: Call) -> Tensor:
-    """From a start, in steps, up to but without a limit."""
-    start, limit, step = (call.value(slot).item() for slot in (0, 1, 2))
-    return torch.arange(start, limit, step, dtype=call.dtype(0))
+    """From a start, in steps, up to but without a limit; whole numbers may follow the batch."""
+    if call.dtype(0).is_floating_point:
+        first, end, width = (call.value(slot).item() for slot in (0, 1, 2))
+        return torch.arange(first, end, width, dtype=call.dtype(0))
+    start, limit, step = (call.integers(slot)[0] for slot in (0, 1, 2))
+    count = -((start - limit) // step)
+    places = call.constant(torch.ones(1, dtype=torch.int64)).expand(count).cumsum(0) - 1
+    return (places * step + start).to(call.dtype(0))
 
 
 def reshape(call: Call) -> Tensor:
