@@ -104,18 +104,21 @@ def _read(path: Path) -> dict[str, object]:
     for cls in (AuditSpec, OutputSpec):
         for name, help_ in option_helps(cls):
             known[help_.panel == RECIPE_PANEL].add(name)
-    problems = [*_unknown(document, known[False], path, ""), *_unknown(recipe, known[True], path, "recipe.")]
-    if problems:
-        raise SpecError("; ".join(problems))
+    full = known[False] | {f"recipe.{name}" for name in known[True]}
+    unknown = [key for key in (*document, *(f"recipe.{name}" for name in recipe)) if key not in full]
+    if unknown:
+        raise SpecError(
+            "; ".join(_unknown(key, full, path) for key in unknown),
+            hint="kdaudit schema config lists every key",
+        )
     return {**document, **recipe}
 
 
-def _unknown(table: Mapping[str, object], known: set[str], path: Path, prefix: str) -> Iterator[str]:
-    for key in table:
-        if key not in known:
-            near = get_close_matches(key, known, n=1)
-            hint = f", did you mean {prefix}{near[0]}?" if near else ""
-            yield f"unknown key {prefix}{key} in {path}{hint}"
+def _unknown(key: str, known: set[str], path: Path) -> str:
+    """What is said of an unknown key: the known one that is nearest, in whichever table it stands."""
+    names = {name.removeprefix("recipe."): name for name in known}
+    near = get_close_matches(key.removeprefix("recipe."), names, n=1)
+    return f"unknown key {key} in {path}" + (f", did you mean {names[near[0]]}?" if near else "")
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -208,7 +208,8 @@ class Examples:
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
             rows = slice(start, stop) if self._index is None else self._index[start:stop]
-            stored = {name: array[rows] for name, array in self._mapped.items()}
+            # Copies: torch takes no memory that is mapped for reading.
+            stored = {name: np.array(array[rows]) for name, array in self._mapped.items()}
             inputs = {name: _prepared(array, self.preprocess) for name, array in stored.items()}
             yield Batch(inputs=inputs, stored=stored, labels=self.labels[start:stop])
 
@@ -242,7 +243,7 @@ class Examples:
 def _prepared(stored: AnyArray, preprocess: Preprocess) -> AnyArray:
     """Model input from stored input; the arithmetic is in float32, as on a device."""
     if stored.dtype in (np.int32, np.int64):
-        return stored.copy()  # frameworks want memory of their own
+        return stored
     values: Float32 = stored.astype(np.float32)
     if preprocess.scale != 1.0:
         values *= np.float32(preprocess.scale)

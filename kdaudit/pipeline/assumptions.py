@@ -18,6 +18,12 @@ def _of_models(setup: Setup) -> Iterator[Assumption]:
     spec = setup.spec
     for role, output in (("teacher", spec.teacher_output), ("student", spec.student_output)):
         yield Assumption(what=f"Output of the {role}", value=output, known_from="verified")
+    if pickled := [m.name for m in (setup.teacher, *setup.students, *setup.ready) if m.kind == "pickle"]:
+        yield Assumption(
+            what="Python objects",
+            value=f"{', '.join(pickled)}: loaded with --trust-pickle, which runs whatever code a file names",
+            known_from="stated",
+        )
     if setup.spec.allow_weak_teacher:
         yield Assumption(what="Weak teacher", value="accepted: --allow-weak-teacher", known_from="stated")
 
@@ -45,6 +51,12 @@ def _of_controls(setup: Setup, controls: ControlSet) -> Iterator[Assumption]:
         return
     if controls.network is None or controls.recipe is None:
         return
+    if spec.student_train_as is not None:
+        yield Assumption(
+            what="Architecture",
+            value=f"that of {spec.student_train_as}; that the student is of it is the user's word",
+            known_from="stated",
+        )
     fidelity = controls.network.fidelity
     yield Assumption(what="Architecture", value=fidelity.sentence, known_from="verified")
     if fidelity.level != "exact":

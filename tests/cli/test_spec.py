@@ -49,6 +49,16 @@ def test_all_unknown_keys_are_named_with_the_nearest_invalid(tmp_path: Path) -> 
         resolve(GIVEN, config=None, isolated=False, folder=tmp_path)
 
 
+def test_a_key_in_the_wrong_table_is_found_in_the_right_one_invalid(tmp_path: Path) -> None:
+    """A recipe's key at the top, and the other way round."""
+    (tmp_path / "kdaudit.toml").write_text("lr = 0.1\n[recipe]\ncontrols = 4\n")
+    with pytest.raises(
+        SpecError, match=r"lr .*did you mean recipe\.lr\?.*recipe\.controls .*mean controls\?"
+    ) as failure:
+        resolve(GIVEN, config=None, isolated=False, folder=tmp_path)
+    assert "kdaudit schema config" in str(failure.value.hint)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -72,12 +82,12 @@ def test_a_named_file_must_be_there_invalid(tmp_path: Path) -> None:
 
 
 def test_every_option_has_help_and_stands_in_the_schema() -> None:
-    """No option without help; the JSON Schema of kdaudit.toml knows all of them."""
+    """No option without help; the JSON Schema of kdaudit.toml knows all of them, and the tables of the policy."""
     schema = config_schema()
     known = {*schema["properties"], *schema["properties"]["recipe"]["properties"]}
     for cls in (AuditSpec, OutputSpec):
         fields = {field.name for field in dataclasses.fields(cls)} - {"teacher", "students"}
-        assert fields == {name for name, _ in option_helps(cls)}
+        assert fields - {"rules", "limits"} == {name for name, _ in option_helps(cls)}
         assert fields <= known
     jsonschema.validate({"controls": 3, "recipe": {"lr": 0.1}}, schema)
     with pytest.raises(jsonschema.ValidationError):

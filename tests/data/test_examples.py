@@ -191,3 +191,11 @@ def test_a_truncated_or_missing_file_is_noticed(tmp_path: Path, name: str) -> No
     assert not is_intact(tmp_path / "e")
     path.unlink()
     assert not is_intact(tmp_path / "e")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
+def test_batches_are_memory_of_their_own(tmp_path: Path, dtype: type[np.generic]) -> None:
+    """Nothing that torch would warn of because it can only be read."""
+    (batch,) = write(tmp_path / "e", pixels().astype(dtype)).batches(6)
+    assert batch.inputs["x"].flags.writeable
+    assert batch.stored["x"].flags.writeable
