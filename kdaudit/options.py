@@ -6,7 +6,9 @@ kdaudit.toml (recipe options under `[recipe]`). Nothing heavy is imported here: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Annotated, Literal
 
 
@@ -19,6 +21,20 @@ class Help:
 
 
 Output = Literal["logits", "probs", "sigmoid"]
+Level = Literal["off", "warn", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A violated rule that is accepted, why, and up to which day (that day included).
+
+    `student`: the only student that it is for, by file name or by the first 8 or more digits of its SHA-256.
+    """
+
+    rule: str
+    reason: str
+    expires: date
+    student: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +100,18 @@ class AuditSpec:
     reinsert_bn: Annotated[
         Literal["auto", "always", "never"], Help("Put back BatchNorm that the export folded away.", "Models")
     ] = "auto"
+    student_init: Annotated[
+        Literal["torch", "xavier", "trunc02", "kaiming"],
+        Help("How the fresh weights of an ONNX student's controls are drawn.", "Models"),
+    ] = "torch"
+    dropout: Annotated[
+        float | None,
+        Help("Dropout of an ONNX student's controls; without it only what the file kept.", "Models"),
+    ] = None
+    freeze: Annotated[
+        str | None,
+        Help("Arrays of an ONNX student that its controls keep: a regular expression of names.", "Models"),
+    ] = None
 
     controls: Annotated[int, Help("Independent controls to train (no teacher).", "Controls")] = 10
     random_controls: Annotated[int, Help("Random controls to train (a noise teacher).", "Controls")] = 5
@@ -101,6 +129,18 @@ class AuditSpec:
         bool, Help("Judge although the teacher is far less accurate than the controls.", "Controls")
     ] = False
     train_anyway: Annotated[bool, Help("Train controls although no verdict is possible.", "Controls")] = False
+
+    preset: Annotated[
+        Literal["margins", "strict"],
+        Help("Limits of the verdict; strict: a pass must lie below the limit from which it fails.", "Policy"),
+    ] = "margins"
+    waivers: Annotated[
+        tuple[Waiver, ...],
+        Help("TOML file of [[waivers]], instead of those of the configuration; repeat for more.", "Policy"),
+    ] = ()
+    # The tables [rules] and [limits] of a configuration: levels by rule id, numbers by the names of policy/limits.py.
+    rules: Mapping[str, Level] = field(default_factory=dict)
+    limits: Mapping[str, int | float] = field(default_factory=dict)
 
     epochs: Annotated[str, Help("Epochs, or auto: chosen on the training data alone.", "Recipe")] = "auto"
     batch_size: Annotated[int | None, Help("Examples a training step.", "Recipe")] = None

@@ -15,12 +15,17 @@ from typing import Any, TypeVar, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from kdaudit.errors import SpecError
-from kdaudit.options import RECIPE_PANEL, AuditSpec, Help, OutputSpec
+from kdaudit.options import RECIPE_PANEL, AuditSpec, Help, OutputSpec, Waiver
+from kdaudit.policy.limits import DEFAULT_PRESET, PRESET_LIMITS
+from kdaudit.policy.stated import policy_of
+from kdaudit.policy.tables import closed, table_schemas, waivers_of
 
 CONFIG_NAME = "kdaudit.toml"
 _S = TypeVar("_S", AuditSpec, OutputSpec)
 # What a single run names and a project's configuration does not.
 _POSITIONAL = frozenset({"teacher", "students"})
+# Tables of a configuration that are no options.
+_TABLES = ("rules", "limits")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,8 @@ def resolve(given: Mapping[str, object], *, config: Path | None, isolated: bool,
     """
     path = config if config is not None or isolated else _nearest(folder)
     from_file = {} if path is None else _read(path)
-    values = {**from_file, **{key: value for key, value in given.items() if value is not None}}
+    above = {key: value for key, value in given.items() if value is not None}
+    values = {**from_file, **above, **_stated_policy(from_file, above, path)}
     if values.get("data") is None:
         raise SpecError(
             "expected labelled evaluation data, found none",
@@ -64,13 +70,13 @@ def config_schema() -> dict[str, Any]:
         for name, help_ in option_helps(cls):
             entry = {**schema["properties"][name], "description": help_.text}
             (recipe if help_.panel == RECIPE_PANEL else properties)[name] = entry
-    properties["recipe"] = {"type": "object", "properties": recipe, "additionalProperties": False}
+    properties["recipe"] = closed(recipe)
+    for name, entry in table_schemas().items():
+        properties[name] = {**properties.get(name, {}), **entry}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": CONFIG_NAME,
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": False,
+        **closed(properties),
     }
 
 
@@ -97,10 +103,11 @@ def _read(path: Path) -> dict[str, object]:
     document = _toml(path)
     if path.name == "pyproject.toml":
         document = document.get("tool", {}).get("kdaudit", {})
+    for name in ("recipe", *_TABLES):
+        if not isinstance(document.get(name, {}), dict):
+            raise SpecError(f"expected a table [{name}] in {path}, found {type(document[name]).__name__}")
     recipe = document.pop("recipe", {})
-    if not isinstance(recipe, dict):
-        raise SpecError(f"expected a table [recipe] in {path}, found {type(recipe).__name__}")
-    known = {True: set[str](), False: set[str]()}
+    known = {True: set[str](), False: {*_TABLES}}
     for cls in (AuditSpec, OutputSpec):
         for name, help_ in option_helps(cls):
             known[help_.panel == RECIPE_PANEL].add(name)
@@ -119,6 +126,40 @@ def _unknown(key: str, known: set[str], path: Path) -> str:
     names = {name.removeprefix("recipe."): name for name in known}
     near = get_close_matches(key.removeprefix("recipe."), names, n=1)
     return f"unknown key {key} in {path}" + (f", did you mean {names[near[0]]}?" if near else "")
+
+
+def _stated_policy(
+    from_file: Mapping[str, object], above: Mapping[str, object], path: Path | None
+) -> dict[str, object]:
+    """The tables of the policy, checked: those of the file, but for what the command line and environment state.
+
+    A preset above the file states the limits in which presets differ.
+    """
+    rules, limits = (_table(from_file, name) for name in _TABLES)
+    if "preset" in above:
+        limits = {name: value for name, value in limits.items() if name not in PRESET_LIMITS}
+    files = above.get("waivers")
+    if isinstance(files, list | tuple):
+        waivers = tuple(waiver for file in files for waiver in _waivers_in(Path(str(file))))
+    else:
+        waivers = waivers_of(from_file.get("waivers", []), where=str(path))
+    preset = str(above.get("preset") or from_file.get("preset") or DEFAULT_PRESET)
+    policy_of(preset=preset, rules=rules, limits=limits, waivers=waivers)
+    return {"rules": rules, "limits": limits, "waivers": waivers}
+
+
+def _table(values: Mapping[str, object], name: str) -> dict[str, object]:
+    found = values.get(name)
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _waivers_in(path: Path) -> tuple[Waiver, ...]:
+    """The waivers of a file of their own."""
+    document = _toml(path)
+    unknown = [key for key in document if key != "waivers"]
+    if unknown:
+        raise SpecError(f"expected nothing but [[waivers]] in {path}, found {', '.join(unknown)}")
+    return waivers_of(document.get("waivers", []), where=str(path))
 
 
 def _toml(path: Path) -> dict[str, Any]:

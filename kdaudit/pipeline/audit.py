@@ -18,6 +18,7 @@ from kdaudit.pipeline.assess import assess
 from kdaudit.pipeline.assumptions import assumptions_of
 from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
 from kdaudit.pipeline.describe import Findings, describe
+from kdaudit.pipeline.policy import policy_assumptions, stated_policy, waiver_notices
 from kdaudit.pipeline.given import predict_given, refuse_copies, same_architecture, unmatched
 from kdaudit.pipeline.plan import Setup, prepare
 from kdaudit.pipeline.pool import open_pool
@@ -25,7 +26,8 @@ from kdaudit.pipeline.sanity import problems_of, ties_notes, unfit_reason, weak_
 from kdaudit.pipeline.store import open_store
 from kdaudit.policy import RULES
 from kdaudit.policy.judge import judge
-from kdaudit.policy.limits import LIMITS
+from kdaudit.policy.limits import Limits
+from kdaudit.policy.policy import Policy
 from kdaudit.protocols import Progress
 from kdaudit.schema import AuditResult
 from kdaudit.stats.sample import Sample
@@ -73,7 +75,7 @@ def audit(
     Raises:
         KDAuditError: the audit cannot run; nothing was written but what the cache keeps.
     """
-    clock = _Clock()
+    clock, policy = _Clock(), stated_policy(spec)
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
         setup = prepare(spec, store, progress=progress)
         given = predict_given(setup, (setup.teacher, *setup.students, *setup.ready), progress=progress)
@@ -84,17 +86,22 @@ def audit(
             audits = []
             for group in same_architecture(setup, students):
                 panel = measure((teacher, *group), setup.data.labels, groups=setup.data.groups)
-                stopped = _no_verdict_possible(setup, panel)
+                stopped = _no_verdict_possible(setup, panel, policy.limits)
                 controls = ControlSet(predictions=ready, stopped=stopped)
                 if not ready and not stopped and setup.train is not None:
                     from kdaudit.pipeline.training import ControlTrainer  # loads torch
 
                     trainer = ControlTrainer(setup, group[0].model, pool, progress=progress)
                     controls = trainer.provide(notice)
-                audits.append(_judged(setup, (teacher, *group), controls, clock=clock, command=command))
+                audits.append(
+                    _judged(setup, policy, (teacher, *group), controls, clock=clock, command=command)
+                )
+    for line in waiver_notices([audited.result.policy for audited in audits]):
+        notice(line)
     return tuple(audits)
 
 
+    stated_policy(spec)
 def training_plans(spec: AuditSpec, *, progress: Progress = _silent_progress) -> tuple[TrainingPlan, ...]:
     """What `audit` would train for each student, without training it."""
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
@@ -118,10 +125,12 @@ class _Clock:
     """The only place where the time is read."""
 
     def __init__(self) -> None:
-        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        now = datetime.now(UTC)
+        self.started, self.day = now.isoformat(timespec="seconds"), now.date()
         self._start = time.monotonic()
 
     @property
+    policy: Policy,
     def seconds(self) -> float:
         """Since the audit began."""
         return time.monotonic() - self._start
@@ -145,8 +154,9 @@ def _judged(
         ),
         random=tuple(panel.rows(Role.RANDOM)),
     )
-    assessment = assess(sample, _fitness(setup, sample, controls, left_out), LIMITS, setup.data)
-    verdict = judge(RULES, assessment, LIMITS)
+    assessment = assess(sample, _fitness(setup, sample, controls, left_out), policy.limits, setup.data)
+    students = [panel.models[row] for row in sample.students]
+    verdict = judge(RULES, assessment, policy, students=students, on=clock.day)
     result = describe(
         Findings(
             setup=setup,
@@ -155,8 +165,8 @@ def _judged(
             unfit=left_out,
             assessment=assessment,
             verdict=verdict,
-            limits=LIMITS,
-            assumptions=assumptions_of(setup, controls),
+            policy=policy,
+            assumptions=assumptions_of(setup, controls) + policy_assumptions(policy),
             skipped=_skipped(controls, left_out, panel),
             command=command,
             started=clock.started,
@@ -174,13 +184,13 @@ def _judged(
     )
 
 
-def _no_verdict_possible(setup: Setup, panel: Panel) -> str:
+def _no_verdict_possible(setup: Setup, panel: Panel, limits: Limits) -> str:
     """Why no control needs to be trained: the models at hand already forbid a verdict; '' if they do not."""
     if setup.spec.train_anyway:
         return ""
     n_wrong = int((panel.answers[0] != panel.labels).sum())
     problems = problems_of(panel, panel.rows(Role.STUDENT))
-    few = min(n_wrong, len(panel.labels) - n_wrong) < LIMITS.min_stratum
+    few = min(n_wrong, len(panel.labels) - n_wrong) < limits.min_stratum
     if not problems and not few:
         return ""
     return "No verdict is possible, so nothing was trained; --train-anyway trains all the same."

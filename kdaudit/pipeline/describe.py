@@ -14,8 +14,9 @@ from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.gallery import inherited_record
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.planner import planner_rows
+from kdaudit.pipeline.policy import policy_record
 from kdaudit.pipeline.records import effect_record, part_records, transfer_records
-from kdaudit.policy.limits import Limits
+from kdaudit.policy.policy import Policy
 from kdaudit.schema import (
     Assumption,
     AuditResult,
@@ -52,7 +53,7 @@ class Findings:
     unfit: dict[str, str]
     assessment: Assessment
     verdict: Verdict
-    limits: Limits
+    policy: Policy
     assumptions: tuple[Assumption, ...]
     skipped: tuple[Skipped, ...]
     command: str
@@ -83,6 +84,7 @@ def describe(found: Findings) -> AuditResult:
         rules=tuple(_rules(verdict)),
         n=len(panel.labels),
         n_W=wrong.n,
+        policy=policy_record(found.policy, verdict),
         n_R=right.n,
         headroom_W=wrong.headroom,
         n_repeated_W=n_repeated[0],
@@ -105,10 +107,10 @@ def describe(found: Findings) -> AuditResult:
         transfer=transfer_records(sample, assessment),
         inherited=inherited_record(setup, sample, assessment.inherited),
         parts=tuple(part_records(found.setup.data, sample, assessment)),
-        margin_fail=found.limits.m_fail,
-        margin_pass=found.limits.m_pass,
+        margin_fail=found.policy.limits.m_fail,
+        margin_pass=found.policy.limits.m_pass,
         sharpness=assessment.sharpness,
-        planner=planner_rows(sample, effects["kappa_W"], found.limits)
+        planner=planner_rows(sample, effects["kappa_W"], found.policy.limits)
         if verdict.outcome is Outcome.INCONCLUSIVE
         else (),
         models=models,
@@ -181,6 +183,7 @@ def _rules(verdict: Verdict) -> Iterable[RuleRecord]:
         )
 
 
+            waiver=o.waiver,
 def _data(data: Examples, panel: Panel | None, *, n_duplicates: int) -> DataRecord:
     return DataRecord(
         name=data.ref.name,
@@ -234,6 +237,6 @@ def _signature(found: Findings) -> str:
         f"kdaudit:{kdaudit.__version__}|T:{panel.models[0].sha256[:8]}|S:{students}"
         f"|D:{found.setup.data.ref.sha256[:8]}|n:{len(panel.labels)}|nW:{int(sample.teacher_wrong.sum())}"
         f"|IND:{len(sample.independent)}|RCD:{len(sample.random)}|POS:{len(panel.rows(Role.POSITIVE))}"
-        f"|a:{found.limits.alpha:g}|seed:{found.setup.spec.seed}|{found.verdict.outcome.upper()}"
+        f"|a:{found.policy.limits.alpha:g}|seed:{found.setup.spec.seed}|{found.verdict.outcome.upper()}"
         f"|kW:{number('kappa_W')}|kR:{number('kappa_R')}|RRR:{number('rrr')}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kdaudit.policy.knowledge_rules import effect, wrong_knowledge
 from kdaudit.policy.limits import Limits
-from kdaudit.policy.phrases import percent
+from kdaudit.policy.phrases import bound, percent
 from kdaudit.types import Assessment, RuleOutcome, RuleStatus
 
 
@@ -152,7 +152,7 @@ def sharp_enough(assessment: Assessment, limits: Limits) -> RuleOutcome:
         status=status,
         observed=found,
         unit="share",
-        required=f"at most {percent(limits.max_sharpness)}",
+        required=f"at most {bound(limits.max_sharpness)}",
         n=assessment.fitness.n_W,
         reason=reason,
     )
@@ -209,7 +209,7 @@ def no_leak(assessment: Assessment, limits: Limits) -> RuleOutcome:
             level="error",
             fitness=True,
             status=RuleStatus.NOT_JUDGED,
-            required=f"at most {percent(limits.advised_duplicate_share)}",
+            required=f"at most {bound(limits.advised_duplicate_share)}",
             reason="Without training data it is not known whether evaluation examples occur in it.",
         )
     share = fitness.n_duplicates / fitness.n_before_duplicates
@@ -232,7 +232,7 @@ def no_leak(assessment: Assessment, limits: Limits) -> RuleOutcome:
         status=status,
         observed=share,
         unit="share",
-        required=f"at most {percent(limits.advised_duplicate_share)}",
+        required=f"at most {bound(limits.advised_duplicate_share)}",
         n=fitness.n_before_duplicates,
         reason=reason,
     )

@@ -1,26 +1,54 @@
-"""All rules in order, and the verdict they add up to."""
+"""All rules in order, each at its level and under its waivers, and the verdict they add up to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 
+from kdaudit.options import Level
 from kdaudit.policy.knowledge_rules import asymmetry, attribution
 from kdaudit.policy.limits import Limits
-from kdaudit.types import Assessment, Outcome, RuleOutcome, RuleStatus, Verdict
+from kdaudit.policy.policy import Policy
+from kdaudit.policy.waivers import apply_waivers
+from kdaudit.types import Assessment, ModelRef, Outcome, RuleOutcome, RuleStatus, Verdict
 
 Rule = Callable[[Assessment, Limits], RuleOutcome]
+DECIDING = "KD201"
+_FITNESS_FAMILY = "KD3"
 
 
-def judge(rules: Mapping[str, Rule], assessment: Assessment, limits: Limits) -> Verdict:
+def judge(
+    rules: Mapping[str, Rule],
+    assessment: Assessment,
+    policy: Policy,
+    *,
+    students: Sequence[ModelRef],
+    on: date,
+) -> Verdict:
     """The verdict: closed by default, nothing measured is never a pass.
 
     In this order: a violated fitness rule of level error -> inconclusive; another violated rule of level error ->
-    fail; KD201 undecided -> inconclusive; else pass.
+    fail; KD201, or another rule of level error, undecided -> inconclusive; else pass.
+
+    Args:
+        rules: all rules by id.
+        assessment: what they read.
+        policy: levels, limits and waivers.
+        students: whom a waiver may name.
+        on: the day of the audit, with which the waivers' days are compared.
     """
-    outcomes = tuple(rule(assessment, limits) for rule in rules.values())
+    limits = policy.limits
+    judged = [
+        at_level(rule(assessment, limits), policy.levels.get(name))
+        for name, rule in rules.items()
+        if policy.levels.get(name) != "off"
+    ]
+    waived = apply_waivers(judged, policy.waivers, students=students, on=on)
+    outcomes = waived.outcomes
     unfit = [o for o in outcomes if o.fitness and o.level == "error" and o.status is RuleStatus.UNDECIDED]
     failed = [o for o in outcomes if not o.fitness and o.level == "error" and o.status is RuleStatus.FAIL]
-    open_ones = [o for o in outcomes if o.level == "error" and not o.fitness and _is_open(o)]
+    open_ones = [o for o in outcomes if not o.fitness and _is_open(o)]
     if unfit:
         outcome, deciding = Outcome.INCONCLUSIVE, unfit
     elif failed:
@@ -28,15 +56,37 @@ def judge(rules: Mapping[str, Rule], assessment: Assessment, limits: Limits) -> 
     elif open_ones:
         outcome, deciding = Outcome.INCONCLUSIVE, open_ones
     else:
-        outcome, deciding = Outcome.PASS, [o for o in outcomes if o.rule == "KD201"]
+        outcome, deciding = Outcome.PASS, [o for o in outcomes if o.rule == DECIDING]
     return Verdict(
         outcome=outcome,
         reason=" ".join(o.reason for o in deciding),
         asymmetry=asymmetry(assessment, limits) if not unfit else "undetermined",
         attribution=attribution(assessment, limits) if not unfit else "unproven",
         rules=outcomes,
+        waivers=waived.states,
     )
 
 
+def at_level(outcome: RuleOutcome, level: Level | None) -> RuleOutcome:
+    """How a rule ends at a level that is not its own; None: at its own.
+
+    A rule on fitness that is raised to error makes the audit inconclusive where it would have warned, and where it
+    could not be judged.
+    """
+    if level in (None, "off", outcome.level):
+        return outcome
+    if level == "warn":
+        lowered = RuleStatus.WARNING if outcome.status is RuleStatus.FAIL else outcome.status
+        return replace(outcome, level="warn", status=lowered)
+    status, fitness = outcome.status, outcome.rule.startswith(_FITNESS_FAMILY)
+    if fitness and status in (RuleStatus.WARNING, RuleStatus.NOT_JUDGED):
+        status = RuleStatus.UNDECIDED
+    elif status is RuleStatus.WARNING:
+        status = RuleStatus.FAIL
+    return replace(outcome, level="error", status=status, fitness=fitness)
+
+
 def _is_open(outcome: RuleOutcome) -> bool:
-    return outcome.status in (RuleStatus.UNDECIDED, RuleStatus.NOT_JUDGED)
+    """Whether a rule that must be answered is not; the deciding rule must be at any level."""
+    needed = outcome.level == "error" or outcome.rule == DECIDING
+    return needed and outcome.status in (RuleStatus.UNDECIDED, RuleStatus.NOT_JUDGED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from kdaudit.policy.limits import Limits
-from kdaudit.policy.phrases import bare, percent
+from kdaudit.policy.phrases import bare, bound, percent
 from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus
 
 _TITLES = {
@@ -61,11 +61,11 @@ def wrong_knowledge(assessment: Assessment, limits: Limits) -> RuleOutcome:
         if kappa.low is not None and kappa.low < limits.m_fail:
             reason += (
                 f" The share itself is uncertain ({percent(kappa.low)} to {percent(kappa.high)}), but it is estimated "
-                f"at {percent(limits.m_fail)} or more, and chance alone does not give that."
+                f"at {bound(limits.m_fail)} or more, and chance alone does not give that."
             )
     elif kappa.high >= limits.m_pass:
         low = kappa.low if kappa.low is not None else float("-inf")
-        reason = f"{_repeats(assessment)} The interval reaches {percent(limits.m_pass)}" + (
+        reason = f"{_repeats(assessment)} The interval reaches {bound(limits.m_pass)}" + (
             " and includes 0." if low <= 0 else "."
         )
     elif tilt.high is not None and tilt.high >= limits.m_pass:
@@ -85,8 +85,8 @@ def wrong_knowledge(assessment: Assessment, limits: Limits) -> RuleOutcome:
         unit="share",
         low=kappa.low,
         high=kappa.high,
-        required=f"fail from {percent(limits.m_fail)} with p ≤ {bare(limits.alpha)}; "
-        f"pass if the interval ends below {percent(limits.m_pass)}",
+        required=f"fail from {bound(limits.m_fail)} with p ≤ {bare(limits.alpha)}; "
+        f"pass if the interval ends below {bound(limits.m_pass)}",
         n=kappa.n or None,
         p_value=kappa.p_value,
         reason=reason,
@@ -133,7 +133,7 @@ def negative_asymmetry(assessment: Assessment, limits: Limits) -> RuleOutcome:
         unit="ratio",
         low=ratio.low,
         high=ratio.high,
-        required=f"below {limits.ratio:.2f}, or p > {bare(limits.alpha)}",
+        required=f"below {limits.ratio:g}, or p > {bare(limits.alpha)}",
         n=ratio.n or None,
         p_value=assessment.p_asymmetry,
         reason=reason,

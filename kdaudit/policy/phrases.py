@@ -1,6 +1,13 @@
-"""Numbers as the rules print them; the conventions are those of the report."""
+"""Numbers and days as the rules print them; the conventions are those of the report."""
 
 from __future__ import annotations
+
+from datetime import date
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 
 
 def percent(share: float) -> str:
@@ -10,6 +17,24 @@ def percent(share: float) -> str:
     '31\xa0%'
     """
     return f"{share * 100:.0f}\u00a0%".replace("-", "\u2212")
+
+
+def bound(share: float) -> str:
+    r"""A limit with all its digits.
+
+    >>> bound(0.1), bound(0.075)
+    ('10\xa0%', '7.5\xa0%')
+    """
+    return f"{share * 100:g}\u00a0%"
+
+
+def day(moment: date) -> str:
+    """A day in full.
+
+    >>> day(date(2027, 3, 31))
+    '31 March 2027'
+    """
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
 
 
 def bare(value: float) -> str:

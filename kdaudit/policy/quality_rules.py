@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kdaudit.policy.knowledge_rules import effect
 from kdaudit.policy.limits import Limits
-from kdaudit.policy.phrases import at_most, compared, percent
+from kdaudit.policy.phrases import at_most, bound, compared
 from kdaudit.types import Assessment, Evidence, PartEvidence, RuleOutcome, RuleStatus
 
 
@@ -94,7 +94,7 @@ def _parts(
         status=status if tested else RuleStatus.NOT_JUDGED,
         observed=float(len(worse)) if tested else None,
         unit="count",
-        required=f"none above {at_most(limits.part_margin)} at {percent(limits.false_discovery)} false discovery",
+        required=f"none above {at_most(limits.part_margin)} at {bound(limits.false_discovery)} false discovery",
         n=sum(p.n for p in tested) or None,
         reason=reason,
     )

@@ -25,6 +25,7 @@ from kdaudit.schema.audit import (
 )
 from kdaudit.schema.base import METHOD_VERSION, SCHEMA_VERSION, Document, EffectRecord, Share
 from kdaudit.schema.plan import DesignRecord, PlanLine, PlanProfile, PlanResult
+from kdaudit.schema.policy import LevelChange, LimitChange, PolicyRecord, WaiverRecord
 
 __all__ = [
     "METHOD_VERSION",
@@ -41,15 +42,19 @@ __all__ = [
     "InheritedExample",
     "InheritedPairRecord",
     "InheritedRecord",
+    "LevelChange",
+    "LimitChange",
     "ModelRecord",
     "PartRecord",
     "PlanLine",
     "PlanProfile",
     "PlanResult",
     "PlannerRow",
+    "PolicyRecord",
     "ReliabilityBin",
     "RuleRecord",
     "Share",
     "SkippedRecord",
     "TransferRecord",
+    "WaiverRecord",
 ]

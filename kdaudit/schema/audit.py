@@ -6,6 +6,7 @@ from typing import Literal
 
 from kdaudit.schema.base import METHOD_VERSION, SCHEMA_VERSION, Document, EffectRecord, Share
 from kdaudit.schema.plan import DesignRecord
+from kdaudit.schema.policy import PolicyRecord
 from kdaudit.types import Outcome, RuleStatus
 
 
@@ -135,7 +136,7 @@ class ModelRecord(Document):
 
 
 class RuleRecord(Document):
-    """One rule of the gate."""
+    """One rule of the gate; `waiver` goes on after "It is": until when and why it is waived, or no longer is."""
 
     id: str
     title: str
@@ -150,6 +151,7 @@ class RuleRecord(Document):
     high90: float | None
     n: int | None
     p: Share | None
+    waiver: str = ""
 
 
 class Assumption(Document):
@@ -216,6 +218,7 @@ class AuditResult(Document):
     teacher: str
     students: tuple[str, ...]
     rules: tuple[RuleRecord, ...]
+    policy: PolicyRecord = PolicyRecord()
 
     n: int
     n_W: int | None  # noqa: N815

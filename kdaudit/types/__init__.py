@@ -28,7 +28,7 @@ from kdaudit.types.models import (
     TensorSpec,
 )
 from kdaudit.types.training import CurvePoint, ProgressEvent, Recipe, Skipped, TrainedControl
-from kdaudit.types.verdict import Outcome, RuleOutcome, RuleStatus, Verdict
+from kdaudit.types.verdict import Outcome, RuleOutcome, RuleStatus, Verdict, WaiverState
 
 __all__ = [
     "AnyArray",
@@ -65,5 +65,6 @@ __all__ = [
     "TensorSpec",
     "TrainedControl",
     "Verdict",
+    "WaiverState",
     "read_only",
 ]

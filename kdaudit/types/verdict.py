@@ -32,7 +32,8 @@ class RuleOutcome:
     """One rule: what was observed, what was required, and the sentence that says so.
 
     `observed` is the number itself (a share, a ratio, a count); `unit` says how to print it.
-    `fitness` marks rules whose violation makes the audit inconclusive.
+    `fitness` marks rules whose violation makes the audit inconclusive. `waiver` goes on after "The rule is" or "It is":
+    until when and why it is waived, or that a waiver has expired.
     """
 
     rule: str
@@ -48,14 +49,19 @@ class RuleOutcome:
     high: float | None = None
     n: int | None = None
     p_value: float | None = None
+    waiver: str = ""
+
+
+WaiverState = Literal["used", "unused", "expired", "other_student"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The outcome, the sentence that gives the reason, and every rule."""
+    """The outcome, the sentence that gives the reason, every rule, and the state of each waiver of the policy."""
 
     outcome: Outcome
     reason: str
     asymmetry: Literal["negative", "absent", "undetermined"]
     attribution: Literal["this_teacher", "unproven"]
     rules: tuple[RuleOutcome, ...] = field(default=())
+    waivers: tuple[WaiverState, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from kdaudit.policy import RULES
 from kdaudit.policy.judge import judge
 from kdaudit.policy.limits import LIMITS
-from kdaudit.types import Assessment, Evidence, Fitness, Inherited, Outcome, RuleOutcome, RuleStatus
+from kdaudit.policy.policy import Policy
+from kdaudit.types import Assessment, Evidence, Fitness, Inherited, Outcome, RuleOutcome, RuleStatus, Verdict
 
 
 def evidence(name: str, estimate: float, low: float, high: float, p: float) -> Evidence:
@@ -80,7 +82,13 @@ EMPTY = Assessment(
     inherited=None,
     sharpness=None,
 )
+POLICY = Policy()
 GUILTY = (0.3, 0.2, 0.4, 0.001)
+
+
+def judged(found: Assessment, policy: Policy = POLICY) -> Verdict:
+    """The verdict on a day on which nothing expires."""
+    return judge(RULES, found, policy, students=(), on=date(2026, 1, 1))
 
 
 def outcome(rule: str, found: Assessment) -> RuleOutcome:
@@ -95,12 +103,12 @@ def test_nothing_measured_is_never_a_pass(rule: str) -> None:
     assert rule == found.rule
     assert found.status is not RuleStatus.PASS or rule == "KD306"
     assert found.reason or found.status is RuleStatus.PASS
-    assert Outcome.INCONCLUSIVE == judge(RULES, EMPTY, LIMITS).outcome
+    assert Outcome.INCONCLUSIVE == judged(EMPTY).outcome
 
 
 def test_an_honest_student_passes_every_rule() -> None:
     """Pass, and no rule fails, warns or is undecided."""
-    verdict = judge(RULES, assessment(), LIMITS)
+    verdict = judged(assessment())
     assert Outcome.PASS == verdict.outcome
     assert {RuleStatus.PASS, RuleStatus.FINDING, RuleStatus.NOT_JUDGED} >= {o.status for o in verdict.rules}
 
@@ -145,7 +153,7 @@ def test_asymmetry_by_hand(
     ratio: tuple[float, float, float, float], kappa: tuple[float, float, float, float], asymmetry: str
 ) -> None:
     """Negative needs both p and a ratio of 1.25; absent needs an upper end below 1.25, or kappa_W's below .10."""
-    assert asymmetry == judge(RULES, assessment(ratio=ratio, kappa=kappa), LIMITS).asymmetry
+    assert asymmetry == judged(assessment(ratio=ratio, kappa=kappa)).asymmetry
 
 
 @pytest.mark.parametrize(
@@ -162,7 +170,7 @@ def test_attribution_needs_all_three_by_hand(
 ) -> None:
     """p(kappa_W), p(DID) and the smallest Holm p, each at most .05."""
     found = assessment(kappa=(0.3, 0.2, 0.4, kappa_p), did_p=did_p, transfer_p=transfer_p)
-    assert attribution == judge(RULES, found, LIMITS).attribution
+    assert attribution == judged(found).attribution
 
 
 VIOLATIONS: dict[str, dict[str, Any]] = {
@@ -178,7 +186,7 @@ VIOLATIONS: dict[str, dict[str, Any]] = {
 def test_a_violated_fitness_rule_makes_it_inconclusive_whatever_the_numbers(rule: str) -> None:
     """Even a guilty student is then not judged, and nothing is attributed."""
     found = assessment(kappa=GUILTY, ratio=(2.0, 1.5, 2.5, 0.001), **VIOLATIONS[rule])
-    verdict = judge(RULES, found, LIMITS)
+    verdict = judged(found)
     assert Outcome.INCONCLUSIVE == verdict.outcome
     assert RuleStatus.UNDECIDED == outcome(rule, found).status
     assert outcome(rule, found).fitness
@@ -227,7 +235,7 @@ def test_accuracy_gap_by_hand(
     """|g| > 5 points blocks PASS, g > 5 points blocks FAIL too, a lower student never escapes FAIL by its gap."""
     found = assessment(gap=gap, kappa=kappa)
     assert status == outcome("KD301", found).status
-    assert verdict == judge(RULES, found, LIMITS).outcome
+    assert verdict == judged(found).outcome
 
 
 def test_warnings_never_change_the_verdict() -> None:
@@ -235,7 +243,7 @@ def test_warnings_never_change_the_verdict() -> None:
     found = assessment(
         kappa=(0.09, 0.05, 0.15, 0.001), ratio=(1.5, 1.3, 1.8, 0.001), gap=-0.03, sharpness=0.3, listed=40
     )
-    verdict = judge(RULES, found, LIMITS)
+    verdict = judged(found)
     assert {"KD202", "KD204", "KD304", "KD401"} <= {
         o.rule for o in verdict.rules if o.status is RuleStatus.WARNING
     }
