@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import IO
 
@@ -27,6 +28,10 @@ from kdaudit.types import AnyArray
 
 _COLUMNS = ("y", "ids", "groups", "class_names")
 _CHUNK_BYTES = 1 << 22
+# Labels, ids and the like are read into memory.
+_MAX_COLUMN_BYTES = 1 << 30
+# A few kilobytes can be made to unpack into all of the disk.
+_MAX_PACKED, _PACKED_FREELY_BYTES = 100, 10 << 30
 _HINT = "save it with numpy.savez(path, x=..., y=...)"
 
 
@@ -81,6 +86,7 @@ def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> N
     with _opened(path) as archive:
         headers = _headers(archive, location, known := (*_COLUMNS, *options.slices))
         inputs = {name: header for name, header in headers.items() if name not in known}
+        _require_size(archive, path, location)
         require_space(
             folder, sum(info.file_size for info in archive.infolist()), what=f"the arrays of {location}"
         )
@@ -168,9 +174,20 @@ def _headers(archive: zipfile.ZipFile, location: str, columns: tuple[str, ...]) 
     return headers
 
 
+def _require_size(archive: zipfile.ZipFile, path: Path, location: str) -> None:
+    n_bytes, size = sum(info.file_size for info in archive.infolist()), path.stat().st_size
+    if n_bytes > max(_PACKED_FREELY_BYTES, _MAX_PACKED * size):
+        raise DataError(
+            f"expected arrays of at most {_MAX_PACKED} times the size of {location}, found {n_bytes / 1e9:.0f} GB "
+            f"packed into {size / 1e9:.3f} GB",
+            hint="save it uncompressed, with numpy.savez",
+        )
+
+
 def _header(archive: zipfile.ZipFile, name: str, location: str, *, is_input: bool) -> _Header:
     with archive.open(f"{name}.npy") as stream:
         header = _parsed(stream, f"{name} of {location}")
+        n_bytes = archive.getinfo(f"{name}.npy").file_size - stream.tell()
     if header.dtype.hasobject:
         raise DataError(
             f"expected numbers or text in {name} of {location}, found Python objects",
@@ -179,6 +196,17 @@ def _header(archive: zipfile.ZipFile, name: str, location: str, *, is_input: boo
     if header.shape == ():
         raise DataError(
             f"expected one row per example in {name} of {location}, found a single value (0-d array)"
+        )
+    if any(size < 0 for size in header.shape) or prod(header.shape) * header.dtype.itemsize != n_bytes:
+        raise DataError(
+            f"expected the numbers of shape {header.shape} and type {header.dtype} in {name} of {location}, found "
+            f"{n_bytes} bytes",
+            hint=f"the file is damaged; {_HINT}",
+        )
+    if not is_input and n_bytes > _MAX_COLUMN_BYTES:
+        raise DataError(
+            f"expected at most {_MAX_COLUMN_BYTES / 1e9:.1f} GB in {name} of {location}, found {n_bytes / 1e9:.1f} GB",
+            hint="it holds one short value per example",
         )
     if 0 in header.shape:
         raise DataError(f"expected at least one example in {name} of {location}, found shape {header.shape}")

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import struct
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +33,13 @@ _EXIF_ORIENTATION = 0x0112
 _CHUNK = 32
 
 Pixels = npt.NDArray[np.uint8]
+
+# By content: Pillow knows formats, such as EPS, for which it would start other programs.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+_TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, *_TOO_LARGE)
+# Pillow warns of 90 megapixels and refuses twice as many: a few kilobytes can claim them. Here it refuses both.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
@@ -235,27 +243,20 @@ def _pixels(picture: Image.Image, plan: _Plan, path: Path) -> Pixels:
 def _opened(path: Path) -> Image.Image:
     """The picture's header; pixels are read on demand."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=_FORMATS) as picture:
             return picture
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as failure:
+    except _UNREADABLE as failure:
         raise _broken(path, failure) from failure
 
 
 def _upright(path: Path) -> tuple[Image.Image, bool]:
     """The decoded picture, turned as its EXIF orientation says, and whether it was."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=_FORMATS) as picture:
             picture.load()
             turned = picture.getexif().get(_EXIF_ORIENTATION, 1) in range(2, 9)
             upright = ImageOps.exif_transpose(picture)
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        struct.error,
-        Image.DecompressionBombError,
-    ) as failure:
+    except _UNREADABLE as failure:
         raise _broken(path, failure) from failure
     if upright.mode not in _EIGHT_BIT_MODES:
         raise DataError(
@@ -268,5 +269,7 @@ def _upright(path: Path) -> tuple[Image.Image, bool]:
 def _broken(path: Path, failure: Exception) -> DataError:
     return DataError(
         f"expected a whole picture in {printable(str(path))}, found: {str(failure) or type(failure).__name__}",
-        hint="replace or remove the file",
+        hint="make the picture smaller: its header claims more pixels than are decoded"
+        if isinstance(failure, _TOO_LARGE)
+        else "replace or remove the file",
     )
