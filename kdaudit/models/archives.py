@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kdaudit.errors import ModelError
 
+_CODE_BYTES = 64 << 20
 _CUT_OFF = "the file is cut off or damaged; save or copy it again"
 
 
@@ -81,15 +82,38 @@ def open_archive(path: Path) -> Iterator[Archive]:
         yield Archive(file, path)
 
 
+def members(path: Path) -> list[str]:
+    """The names in an archive that holds no more than its own bytes.
+
+    torch compresses nothing but TorchScript's code, and unpacks what others have compressed: a few bytes into all of
+    the memory.
+
+    Raises:
+        ModelError: it is damaged, or compressed.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            found = file.infolist()
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as failure:
+        raise ModelError(f"expected a torch archive in {path}, found: {failure}", hint=_CUT_OFF) from failure
+    size, n_code = path.stat().st_size, sum(info.file_size for info in found if "/code/" in info.filename)
+    n_bytes = sum(info.file_size for info in found) - n_code
+    if n_bytes > size or n_code > _CODE_BYTES:
+        raise ModelError(
+            f"expected an uncompressed archive in {path}, found {n_bytes + n_code} bytes packed into {size}",
+            hint="save it with torch.save, which compresses nothing",
+        )
+    return [info.filename for info in found]
+
+
 def archive_kind(path: Path) -> str:
     """'torchscript', 'exported', or 'pickle' for what torch.save writes.
 
     Raises:
         ModelError: the archive is of none of these kinds.
     """
-    with zipfile.ZipFile(path) as file:
-        names = {name.partition("/")[2] for name in file.namelist()}
-        roots = set(file.namelist())
+    roots = set(members(path))
+    names = {name.partition("/")[2] for name in roots}
     if "archive_format" in names and any(name.startswith("models/") for name in names):
         return "exported"
     if "archive_format" in names or "serialized_exported_program.json" in roots:

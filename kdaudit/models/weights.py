@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from kdaudit.errors import ModelError
+from kdaudit.models.archives import members
 from kdaudit.models.quiet import silent_torch
 
 # Keys under which training scripts keep the weights in a checkpoint.
@@ -26,6 +29,8 @@ def read_state_dict(path: str) -> dict[str, torch.Tensor]:
     Raises:
         ModelError: the file holds anything but tensors and plain containers, or is damaged.
     """
+    if zipfile.is_zipfile(path):
+        members(Path(path))
     try:
         with silent_torch():  # of unusual pickle protocols, which then fail or not
             found = torch.load(path, map_location="cpu", weights_only=True)
