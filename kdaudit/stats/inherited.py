@@ -11,7 +11,7 @@ from collections import Counter
 import numpy as np
 
 from kdaudit.stats.hybrid import hybrid
-from kdaudit.stats.sample import MIN_CONTROLS, Sample
+from kdaudit.stats.sample import MIN_CONTROLS, Sample, Stratum
 from kdaudit.types import Bool, Inherited, InheritedPair, Int64
 
 _LARGE_SET = 20
@@ -33,9 +33,8 @@ def inherited(sample: Sample) -> Inherited | None:
     if k < MIN_CONTROLS:
         return None
     tau = tolerance(k)
-    shared: Bool = 2 * stratum.students.sum(axis=0) >= len(stratum.students)
+    shared, listed = _by_students(stratum), is_inherited(stratum)
     votes = stratum.controls.sum(axis=0)
-    listed: Bool = shared & (votes <= tau)
     # Row k: the examples that no more than tau of the other controls share.
     unshared = (votes[None, :] - stratum.controls) <= tau
     by_controls = stratum.controls & unshared
@@ -54,6 +53,18 @@ def inherited(sample: Sample) -> Inherited | None:
         p_value=hybrid(float(n_listed), by_chance, v_diff=0.0, v_int=expected).p_value,
         pairs=_pairs(sample, positions, listed, by_controls, factor),
     )
+
+
+def is_inherited(stratum: Stratum) -> Bool:
+    """Members (n,) of the list among the teacher errors of a stratum: at most tau controls make them too."""
+    members: Bool = _by_students(stratum) & (stratum.controls.sum(axis=0) <= tolerance(len(stratum.controls)))
+    return members
+
+
+def _by_students(stratum: Stratum) -> Bool:
+    """Where at least half of the students give the teacher's answer (n,)."""
+    shared: Bool = 2 * stratum.students.sum(axis=0) >= len(stratum.students)
+    return shared
 
 
 def _pairs(
