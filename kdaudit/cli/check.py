@@ -24,7 +24,9 @@ _WORST_FIRST = (EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS)
 
 @with_options(AuditSpec, OutputSpec)
 def check(  # noqa: PLR0917 - typer calls it by name
-    teacher: Annotated[str, typer.Argument(help="The teacher: an ONNX file or PyTorch weights.")],
+    teacher: Annotated[
+        str, typer.Argument(help="The teacher: ONNX, PyTorch weights or programs, or a Hugging Face folder.")
+    ],
     students: Annotated[list[str], typer.Argument(help="The student; more for seeds of the same recipe.")],
     config: Annotated[
         str | None, typer.Option("--config", help="Configuration file; default: the nearest kdaudit.toml.")

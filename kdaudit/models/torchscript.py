@@ -152,7 +152,8 @@ def _is_settled(node: torch._C.Node) -> bool:
     arguments = torch._C.parse_schema(node.schema()).arguments
     position = next(i for i, argument in enumerate(arguments) if argument.name in ("training", "train"))
     # A constant True is attention's, which sets its rate to 0 instead.
-    return list(node.inputs())[position].toIValue() is False
+    value: object = list(node.inputs())[position].toIValue()
+    return value is False
 
 
 def _examples(spec: NetworkSpec) -> dict[str, Tensor]:

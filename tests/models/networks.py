@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -115,12 +117,12 @@ def inputs(n: int = 6) -> dict[str, AnyArray]:
     return {"x": x, "scale": rng.uniform(0.5, 2, size=(n, 1)).astype(np.float32)}
 
 
-def tensors(arrays: dict[str, AnyArray]) -> list[Tensor]:
+def tensors(arrays: Mapping[str, AnyArray]) -> list[Tensor]:
     """Arrays as tensors, in order."""
     return [torch.from_numpy(array) for array in arrays.values()]
 
 
-def native(network: nn.Module, arrays: dict[str, AnyArray]) -> AnyArray:
+def native(network: nn.Module, arrays: Mapping[str, AnyArray]) -> AnyArray:
     """What the network itself answers."""
     with torch.inference_mode():
         answer: AnyArray = network(*tensors(arrays)).numpy()
@@ -132,7 +134,8 @@ def script(network: nn.Module, path: Path, *, how: str) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # TorchScript is deprecated
         example = tuple(tensors(inputs(2)))
-        made = torch.jit.trace(network, example) if how == "traced" else torch.jit.script(network)
+        make = torch.jit.script if how != "traced" else partial(torch.jit.trace, example_inputs=example)
+        made = make(network)
         if how == "frozen":
             made = torch.jit.freeze(made)
         made.save(str(path))
@@ -152,7 +155,7 @@ def ref(path: Path, kind: str, *, arch: str | None = None, arch_args: str | None
     )
 
 
-def network_spec(model: ModelRef, arrays: dict[str, AnyArray], **settings: object) -> NetworkSpec:
+def network_spec(model: ModelRef, arrays: Mapping[str, AnyArray], **settings: object) -> NetworkSpec:
     """The network of a file for inputs like these."""
     return NetworkSpec(
         model=model,

@@ -50,11 +50,11 @@ def export(network: nn.Module, path: Path, *, free: bool = True, by_name: bool =
     return path
 
 
-def saved(network: nn.Module, path: Path, *example: torch.Tensor, shapes: object = None) -> Path:
+def saved(network: nn.Module, path: Path, *example: torch.Tensor, shapes: Any = None) -> Path:
     """Writes any network."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of the lists in which torch's LSTM keeps its weights
-        program = torch.export.export(network, example, dynamic_shapes=shapes)  # type: ignore[arg-type]
+        program = torch.export.export(network, example, dynamic_shapes=shapes)
     torch.export.save(program, str(path))
     return path
 

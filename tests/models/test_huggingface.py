@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,8 @@ from kdaudit.models.trainable import ArchitectureNetwork, open_network
 from kdaudit.types import AnyArray, OutputKind, Role
 from tests.models.networks import Reducer, network_spec, ref
 
+# Untyped: transformers makes the signatures of configurations at run time.
+CONFIGS: Any = transformers
 RNG = np.random.default_rng(0)
 ATTENTION = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 NAMES = ("image", "sequence", "sound", "convolution")
@@ -45,15 +48,15 @@ def network(name: str, *, n_classes: int = 4, seed: int = 0) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if name == "image":
-            config = transformers.ViTConfig(**ATTENTION, image_size=16, patch_size=4, num_labels=n_classes)
+            config = CONFIGS.ViTConfig(**ATTENTION, image_size=16, patch_size=4, num_labels=n_classes)
             made: nn.Module = transformers.ViTForImageClassification(config)
         elif name == "sequence":
-            config = transformers.BertConfig(
+            config = CONFIGS.BertConfig(
                 **ATTENTION, vocab_size=50, max_position_embeddings=16, num_labels=n_classes
             )
             made = transformers.BertForSequenceClassification(config)
         elif name == "sound":
-            config = transformers.Wav2Vec2Config(
+            config = CONFIGS.Wav2Vec2Config(
                 **ATTENTION,
                 conv_dim=(16, 16),
                 conv_stride=(5, 2),
@@ -65,7 +68,7 @@ def network(name: str, *, n_classes: int = 4, seed: int = 0) -> nn.Module:
             )
             made = transformers.Wav2Vec2ForSequenceClassification(config)
         else:
-            config = transformers.ResNetConfig(
+            config = CONFIGS.ResNetConfig(
                 embedding_size=8,
                 hidden_sizes=[8, 16],
                 depths=[1, 1],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from kdaudit.models.trainable import ArchitectureNetwork, open_network
 from kdaudit.types import OutputKind
 from tests.models.networks import native, network_spec, ref
 
-ARGS = {"num_classes": 4, "in_chans": 1}
+ARGS: dict[str, Any] = {"num_classes": 4, "in_chans": 1}
 X = {"x": np.random.default_rng(0).normal(size=(5, 1, 32, 32)).astype(np.float32)}
 
 

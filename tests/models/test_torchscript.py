@@ -92,7 +92,7 @@ def test_a_scripted_network_is_trained_as_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("how", "level"), [("traced", "bn-kept"), ("frozen", "bn-reinserted")])
 def test_a_network_that_knows_evaluation_only_goes_through_onnx(how: str, level: str, tmp_path: Path) -> None:
-    """A trace keeps its BatchNorm, what freezing folded is put back; every self-check passes against the archive itself."""
+    """A trace keeps its BatchNorm, what freezing folded is put back; every self-check passes."""
     path = script(scaled(), tmp_path / "net.pt", how=how)
     factory = opened(path)
     assert isinstance(factory, OnnxNetwork)
