@@ -55,7 +55,7 @@ def trainable(tmp_path_factory: pytest.TempPathFactory) -> TrainableWorld:
 
 @pytest.fixture
 def spec(trainable: TrainableWorld, tmp_path: Path) -> Callable[..., AuditSpec]:
-    """An audit that trains three small controls in this process."""
+    """An audit that trains three small controls in this process, long enough for all of them to be fit."""
 
     def make(**options: object) -> AuditSpec:
         values: dict[str, object] = {
@@ -65,7 +65,9 @@ def spec(trainable: TrainableWorld, tmp_path: Path) -> Callable[..., AuditSpec]:
             "train_data": trainable.path("train.npz"),
             "controls": 3,
             "random_controls": 0,
-            "epochs": "2",
+            "epochs": "6",
+            "lr": 3e-3,
+            "batch_size": 60,
             "workers": 0,
             "device": "cpu",
             "cache_dir": str(tmp_path / "cache"),
@@ -145,6 +147,7 @@ def test_a_full_disk_while_a_control_is_kept(spec: Callable[..., AuditSpec], tmp
     first = audit(spec())
     controls = tmp_path / "cache" / "controls"
     lost, *kept = sorted(path for path in controls.iterdir() if not path.name.startswith("."))
+    assert 2 == len(kept)  # none was unfit and trained again
     shutil.rmtree(lost)
     with (
         full_disk(1_000),
