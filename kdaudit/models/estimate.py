@@ -18,7 +18,7 @@ _BYTES = 4
 
 
 def value_bytes(model: onnx.ModelProto, path: Path) -> tuple[int, ...] | None:
-    """Bytes of each value between input and output, open axes counted as 1; None where shapes cannot be inferred.
+    """Bytes of each value that is computed, open axes counted as 1; None where shapes cannot be inferred.
 
     Raises:
         ModelError: one takes more than 4 GiB.
@@ -30,7 +30,7 @@ def value_bytes(model: onnx.ModelProto, path: Path) -> tuple[int, ...] | None:
     except (onnx.shape_inference.InferenceError, ValueError, RuntimeError):
         return None
     found = []
-    for value in inferred.graph.value_info:
+    for value in (*inferred.graph.value_info, *inferred.graph.output):
         sizes = [max(dim.dim_value, 1) for dim in value.type.tensor_type.shape.dim]
         found.append(prod(sizes) * _BYTES)
         if found[-1] > MAX_VALUE_BYTES:
