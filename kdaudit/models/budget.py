@@ -17,7 +17,7 @@ _MAX_KNOWN_BYTES = GIB
 _SURELY_SMALL = 1 << 24
 
 
-class Budget(TorchDispatchMode):
+class Budget(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Refuses values too large, and too many of them, whether torch computes them or only their shapes.
 
     One value may take MAX_VALUE_BYTES for each example, and all of them together as much in memory of their own;
@@ -29,7 +29,7 @@ class Budget(TorchDispatchMode):
     """
 
     def __init__(self, path: str, *, n_examples: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._path = path
         self._n_examples = n_examples
         self._total = 0

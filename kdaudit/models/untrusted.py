@@ -56,7 +56,8 @@ def read_message(path: Path) -> onnx.ModelProto:
                 f"expected an ONNX file of at most 2 GiB, found {found} at {path}",
                 hint="keep the weights of a larger network beside it: onnx.save(..., save_as_external_data=True)",
             )
-        model = onnx.ModelProto.FromString(path.read_bytes())
+        model = onnx.ModelProto()
+        model.ParseFromString(path.read_bytes())
     except OSError as error:
         raise ModelError(f"expected an ONNX file, found none that can be read at {path}: {error}") from error
     except DecodeError as error:
@@ -221,7 +222,8 @@ def _check_tensor(tensor: onnx.TensorProto, path: Path) -> None:
 
 
 def _n_bytes(tensor: onnx.TensorProto) -> int:
-    return -(-prod(tensor.dims) * _BITS.get(tensor.data_type, 8) // 8)
+    n: int = prod(tensor.dims)
+    return -(-n * _BITS.get(tensor.data_type, 8) // 8)
 
 
 def _check_external(tensor: onnx.TensorProto, path: Path) -> None:
