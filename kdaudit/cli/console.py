@@ -35,7 +35,7 @@ def wants_color(choice: str, stream: TextIO) -> bool:
 
 def text_report(result: AuditResult, *, color: bool, report: str) -> str:
     """The verdict first and last, the rules that matter, where the report lies. At most 25 lines."""
-    from kdaudit.render import words
+    from kdaudit.render import stated, words
 
     headline = words.headline(result)
     students = ", ".join(result.students)
@@ -44,6 +44,7 @@ def text_report(result: AuditResult, *, color: bool, report: str) -> str:
         "",
         f"  {students} against {result.teacher}, {result.n:,} examples, {result.n_controls} independent "
         f"and {result.n_random} random controls",
+        *_policy(result),
         *(f"  {key:<24}{value}" for key, value in _numbers(result)),
         "",
     ]
@@ -52,7 +53,7 @@ def text_report(result: AuditResult, *, color: bool, report: str) -> str:
         mark = words.WORDS[words.mark(row)]
         lines.append(
             _styled(
-                f"  {mark:<11}{row.id}  {row.reason or row.title}",
+                f"  {mark:<11}{row.id}  {stated.told(row) or row.title}",
                 _STYLES.get(row.outcome.value),
                 color=color,
             )
@@ -66,6 +67,13 @@ def text_report(result: AuditResult, *, color: bool, report: str) -> str:
         _styled(f"{headline.word} ({students}): {headline.lead}", _verdict_style(result), color=color)
     )
     return "\n".join(lines) + "\n"
+
+
+def _policy(result: AuditResult) -> list[str]:
+    from kdaudit.render import stated
+
+    said = stated.in_short(result)
+    return [f"  policy: {said}"] if said else []
 
 
 def _numbers(result: AuditResult) -> Iterator[tuple[str, str]]:

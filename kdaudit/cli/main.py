@@ -11,6 +11,7 @@ import typer
 from kdaudit import __version__
 from kdaudit.cli.check import check
 from kdaudit.cli.demo import demo
+from kdaudit.cli.explain import explain
 from kdaudit.cli.report import report
 from kdaudit.cli.schema import schema
 from kdaudit.errors import EXIT_BUG, EXIT_INTERRUPTED, KDAuditError
@@ -22,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (check, demo, report, schema):
+for command in (check, demo, explain, report, schema):
     app.command()(command)
 
 

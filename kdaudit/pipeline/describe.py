@@ -14,7 +14,7 @@ from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.gallery import inherited_record
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.planner import planner_rows
-from kdaudit.pipeline.policy import policy_record
+from kdaudit.pipeline.policy import policy_record, signature_part
 from kdaudit.pipeline.records import effect_record, part_records, transfer_records
 from kdaudit.policy.policy import Policy
 from kdaudit.schema import (
@@ -184,6 +184,7 @@ def _rules(verdict: Verdict) -> Iterable[RuleRecord]:
 
 
             waiver=o.waiver,
+            waiver=o.waiver,
 def _data(data: Examples, panel: Panel | None, *, n_duplicates: int) -> DataRecord:
     return DataRecord(
         name=data.ref.name,
@@ -237,6 +238,6 @@ def _signature(found: Findings) -> str:
         f"kdaudit:{kdaudit.__version__}|T:{panel.models[0].sha256[:8]}|S:{students}"
         f"|D:{found.setup.data.ref.sha256[:8]}|n:{len(panel.labels)}|nW:{int(sample.teacher_wrong.sum())}"
         f"|IND:{len(sample.independent)}|RCD:{len(sample.random)}|POS:{len(panel.rows(Role.POSITIVE))}"
-        f"|a:{found.policy.limits.alpha:g}|seed:{found.setup.spec.seed}|{found.verdict.outcome.upper()}"
+        f"|a:{found.policy.limits.alpha:g}{signature_part(found.policy)}|seed:{found.setup.spec.seed}|{found.verdict.outcome.upper()}"
         f"|kW:{number('kappa_W')}|kR:{number('kappa_R')}|RRR:{number('rrr')}"
     )

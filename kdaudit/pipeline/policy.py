@@ -55,8 +55,14 @@ def policy_assumptions(policy: Policy) -> tuple[Assumption, ...]:
     said = [] if policy.preset == DEFAULT_PRESET else [f"preset {policy.preset}"]
     said += [f"{name} {getattr(policy.limits, name):g}" for name in changed_limits(policy)]
     said += [f"{rule} {level}" for rule, level in sorted(policy.levels.items())]
-    said += [f"{waiver.rule} waived until {day(waiver.expires)}" for waiver in policy.waivers]
+    said += [f"waiver of {waiver.rule} until {day(waiver.expires)}" for waiver in policy.waivers]
     return (Assumption(what="Policy", value=", ".join(said), known_from="stated"),) if said else ()
+
+
+def signature_part(policy: Policy) -> str:
+    """What the signature says of a policy that is not the default: the preset, and * where more was changed."""
+    changed = "*" if changed_limits(policy) or policy.levels or policy.waivers else ""
+    return f"|P:{policy.preset}{changed}" if changed or policy.preset != DEFAULT_PRESET else ""
 
 
 def waiver_notices(records: Sequence[PolicyRecord]) -> Iterator[str]:

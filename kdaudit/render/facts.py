@@ -15,15 +15,22 @@ from kdaudit.types import Outcome, RuleStatus
 
 ModelRole = Literal["teacher", "student", "independent", "random", "positive"]
 FEWEST_FOR_INTERVAL = 3
-RATIO_LIMIT = 1.25
 LARGEST_FDR = 0.5
 
-# Limits that a printed number must not seem to reach: shares, ratios or differences of shares, by rule.
-LIMITS: dict[str, tuple[float, ...]] = {
-    "KD202": (RATIO_LIMIT,),
-    "KD301": (-0.05, 0.05),
-    "KD304": (0.20,),
-    "KD307": (0.01, 0.20),
+# For audits that were written before there were policies.
+FORMER_LIMITS = {
+    "alpha": 0.05,
+    "ratio": 1.25,
+    "max_accuracy_gap": 0.05,
+    "max_sharpness": 0.20,
+    "advised_duplicate_share": 0.01,
+    "max_duplicate_share": 0.20,
+}
+_OF_RULES = {
+    "KD202": ("ratio",),
+    "KD301": ("max_accuracy_gap",),
+    "KD304": ("max_sharpness",),
+    "KD307": ("advised_duplicate_share", "max_duplicate_share"),
 }
 
 
@@ -56,6 +63,11 @@ def status(result: AuditResult, id: str) -> RuleStatus | None:
     return None if row is None else row.outcome
 
 
+def taken_over(result: AuditResult) -> bool:
+    """Whether the student repeats its teacher's errors, whatever the level of that rule and its waivers."""
+    return status(result, "KD201") in (RuleStatus.FAIL, RuleStatus.WARNING, RuleStatus.WAIVED)
+
+
 def is_unfit(row: RuleRecord) -> bool:
     """Whether this rule's violation makes the audit inconclusive, whatever the numbers."""
     return row.fitness and row.outcome in (RuleStatus.UNDECIDED, RuleStatus.FAIL)
@@ -84,11 +96,17 @@ def ordered_rules(result: AuditResult) -> tuple[RuleRecord, ...]:
     return tuple(sorted(result.rules, key=lambda row: (not is_unfit(row), order.index(row.outcome), row.id)))
 
 
+def limit(result: AuditResult, name: str) -> float:
+    """A limit by its name in the policy."""
+    return result.policy.limits.get(name, FORMER_LIMITS[name])
+
+
 def limits(result: AuditResult, id: str) -> tuple[float, ...]:
     """The limits of a rule that its printed numbers must stay on the right side of."""
     if id == "KD201":
         return (result.margin_fail, result.margin_pass)
-    return LIMITS.get(id, ())
+    found = tuple(limit(result, name) for name in _OF_RULES.get(id, ()))
+    return (*(-value for value in found), *found) if id == "KD301" else found
 
 
 def known(values: Sequence[float | None]) -> list[float]:

@@ -18,7 +18,7 @@ def of_numbers(result: AuditResult) -> str:
         return "As measured; this audit is not fit for a verdict, so the numbers decide nothing."
     outcome = facts.status(result, "KD201")
     accurate = against_controls(result.accuracy_gap)
-    if outcome is RuleStatus.FAIL:
+    if facts.taken_over(result):
         healthy = accurate != "Less accurate than"
         return (
             "Accuracy looks healthy; what was copied does not."
@@ -55,7 +55,7 @@ def of_transfer(result: AuditResult) -> str:
         return not_measured(facts.why_missing(result, "transfer", "there are no controls to compare with"))
     if all(row.p is None for row in rows):
         return "Not tested: with fewer than three controls only differences can be shown."
-    close = [row for row in rows if row.p is not None and row.p <= numbers.ALPHA]
+    close = [row for row in rows if row.p is not None and row.p <= facts.limit(result, "alpha")]
     total = "all" if len(close) == len(rows) else f"{_word(len(close))} of"
     if not close:
         return (
@@ -182,7 +182,8 @@ def _reason(result: AuditResult, effect: str, otherwise: str) -> str:
 def _matches(result: AuditResult) -> str:
     outcome = facts.status(result, "KD301")
     if outcome is RuleStatus.PASS and facts.measured(result.accuracy_gap):
-        return ", and their accuracy is within 5 points of the student’s"
+        points = f"{facts.limit(result, 'max_accuracy_gap') * 100:g} points"
+        return f", and their accuracy is within {points} of the student’s"
     return ""
 
 

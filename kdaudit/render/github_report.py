@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kdaudit.render import facts, text, words
+from kdaudit.render import facts, stated, text, words
 from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 
@@ -23,7 +23,8 @@ def render_github(result: AuditResult) -> str:
         if kind is None:
             quiet.append(f"{row.id} {word.lower()}")
         else:
-            lines.append(_command(kind, f"{word}: {row.id} {row.title}", row.reason or row.required))
+            lines.append(_command(kind, f"{word}: {row.id} {row.title}", stated.told(row) or row.required))
+    lines += [_command("notice", "kdaudit, policy", line) for line in stated.policy_lines(result)]
     lines += [_command("notice", f"not done: {s.what}", f"{s.stage}: {s.reason}") for s in result.skipped]
     if quiet:
         lines.append(_command("notice", "kdaudit, other rules", ", ".join(quiet)))
@@ -33,6 +34,8 @@ def render_github(result: AuditResult) -> str:
 def _kind(row: RuleRecord, result: AuditResult) -> str | None:
     if row.outcome is RuleStatus.FAIL or facts.is_open(row, result):
         return "error"
+    if row.outcome is RuleStatus.WAIVED:
+        return "notice"
     return "warning" if row.outcome in (RuleStatus.WARNING, RuleStatus.UNDECIDED) else None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from kdaudit.render import facts, text, words
+from kdaudit.render import facts, stated, text, words
 from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 
@@ -35,6 +35,7 @@ def render_junit(result: AuditResult) -> str:
     )
     suite.extend(cases)
     notes = [f"{result.verdict.upper()}: {text.one_line(result.reason)}", text.one_line(result.signature)]
+    notes += stated.policy_lines(result)
     notes += [text.one_line(f"not done: {s.what} ({s.stage}): {s.reason}") for s in result.skipped]
     ET.SubElement(suite, "system-out").text = "\n".join(notes)
     ET.indent(root, " ")
@@ -43,7 +44,8 @@ def render_junit(result: AuditResult) -> str:
 
 def _case(row: RuleRecord, result: AuditResult) -> ET.Element:
     case = _named_case(result, f"{row.id} {row.title}")
-    message = text.one_line(f"{row.reason} Required: {row.required}." if row.required else row.reason)
+    said = stated.told(row)
+    message = text.one_line(f"{said} Required: {row.required}." if row.required else said)
     if row.outcome is RuleStatus.FAIL:
         ET.SubElement(case, "failure", {"message": message, "type": row.id}).text = message
     elif facts.is_open(row, result):

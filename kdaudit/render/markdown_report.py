@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kdaudit.render import facts, numbers, text, words
+from kdaudit.render import facts, numbers, stated, text, words
 from kdaudit.render.views.rules import interval, observed
 from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
 
@@ -43,6 +43,7 @@ def render_markdown(result: AuditResult) -> str:
         "",
         f"Teacher {_escaped(result.teacher)}, {numbers.plural(result.n, 'example')} of "
         f"{_escaped(result.data.name)}, {result.n_controls} independent and {result.n_random} random controls.",
+        *_policy(result),
         "",
         words.count_rules(result),
         "",
@@ -103,12 +104,17 @@ def _percent_range(effect: EffectRecord | None, bounds: tuple[float, ...]) -> st
 
 def _rule(result: AuditResult, row: RuleRecord) -> str:
     mark, bounds = words.mark(row), facts.limits(result, row.id)
-    told = f" {_escaped(row.reason)}" if row.reason else ""
+    told = f" {_escaped(stated.told(row))}" if row.reason or row.waiver else ""
     seen = f"{observed(row, bounds)} {interval(row, bounds)}".rstrip()
     return (
         f"| {_SYMBOLS[mark]} {words.WORDS[mark]} | **{_escaped(row.id)}** {_escaped(text.sentence(row.title))}{told} "
         f"| {_escaped(seen)} | {_escaped(row.required)} |"
     )
+
+
+def _policy(result: AuditResult) -> list[str]:
+    lines = stated.policy_lines(result)
+    return ["", f"Policy: {_escaped(' '.join(lines))}"] if lines else []
 
 
 def _skipped(result: AuditResult) -> list[str]:

@@ -189,6 +189,15 @@ def places(values: Sequence[float], factor: float) -> int:
     return _MOST_DECIMALS
 
 
+def exactly(share: float) -> str:
+    r"""A limit as a percentage with all its digits.
+
+    >>> exactly(0.1), exactly(0.075)
+    ('10\xa0%', '7.5\xa0%')
+    """
+    return percent(share, places([share], 100))
+
+
 def bare(value: float, decimals: int) -> str:
     """A number without its leading zero.
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kdaudit.render import facts, numbers, text
+from kdaudit.render import facts, numbers, stated, text
 from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 
@@ -101,12 +101,12 @@ def lead(result: AuditResult) -> str:
         return "The audit measured nothing"
     if facts.unfit_rules(result):
         return "This audit is not fit for a verdict"
-    stated = _lead_on_mistakes(result)
+    on_mistakes = _lead_on_mistakes(result)
     failed = [row for row in result.rules if row.outcome is RuleStatus.FAIL]
     others = [row for row in failed if row.id != "KD201"]
     if result.verdict is Outcome.FAIL and len(failed) == len(others):
-        return _failed_elsewhere(others, stated)
-    return stated
+        return _failed_elsewhere(others, on_mistakes)
+    return on_mistakes
 
 
 def body(result: AuditResult) -> tuple[str, ...]:
@@ -142,16 +142,16 @@ def _lead_on_mistakes(result: AuditResult) -> str:
     return "Whether the student took over its teacher’s mistakes was not asked"
 
 
-def _failed_elsewhere(others: Sequence[RuleRecord], stated: str) -> str:
+def _failed_elsewhere(others: Sequence[RuleRecord], on_mistakes: str) -> str:
     deeds = [_DEEDS[row.id] for row in others if row.id in _DEEDS]
     untold = [text.short(row.title) for row in others if row.id not in _DEEDS]
     said = f"The student {text.listing(deeds)}" if deeds else ""
     if untold:
         failed = f"{'a rule' if len(untold) == 1 else 'rules'} failed: {'; '.join(untold)}"
         said = f"{said}; {failed}" if said else failed[0].upper() + failed[1:]
-    if stated == _NOT_TAKEN:
+    if on_mistakes == _NOT_TAKEN:
         return f"{said}; there is no sign of inherited mistakes"
-    return f"{said}. {stated}"
+    return f"{said}. {on_mistakes}"
 
 
 def _right_too(result: AuditResult) -> str:
@@ -190,14 +190,14 @@ def _share(result: AuditResult) -> str:
     if outcome is RuleStatus.UNDECIDED:
         return _share_open(result, effect)
     interval = numbers.percent_range(effect.low90, effect.high90, 0, bounds)
-    ending = f"; the limit is {numbers.percent(result.margin_fail)}"
+    ending = f"; the limit is {numbers.exactly(result.margin_fail)}"
     return f"That is {estimate} of the errors they avoid {interval}{ending if outcome else ''}."
 
 
 def _share_passed(result: AuditResult, estimate: float, low: float, high: float) -> str:
     bounds = facts.limits(result, "KD201")
     interval = f"{numbers.percent(high, 0, bounds)} {numbers.percent_range(low, high, 0, bounds)}"
-    required = f"less than {numbers.percent(result.margin_pass)} is required"
+    required = f"less than {numbers.exactly(result.margin_pass)} is required"
     if estimate > 0:
         said = (
             f"That is {numbers.percent(estimate, 0, bounds)} of the errors they avoid, and at most {interval}"
@@ -229,7 +229,7 @@ def _tilt(result: AuditResult) -> str:
         end = numbers.percent(tilt.high90, 0, (result.margin_pass,))
         return (
             "The student is more accurate than the controls; against controls raised to its accuracy "
-            f"the interval reaches {end}, where less than {numbers.percent(result.margin_pass)} is required."
+            f"the interval reaches {end}, where less than {numbers.exactly(result.margin_pass)} is required."
         )
     row = facts.rule(result, "KD201")
     return text.opening(row.reason if row else result.reason)
@@ -237,7 +237,7 @@ def _tilt(result: AuditResult) -> str:
 
 def _most_affected(result: AuditResult) -> str:
     inherited = result.inherited
-    if facts.status(result, "KD201") is not RuleStatus.FAIL or not inherited or not inherited.pairs:
+    if not facts.taken_over(result) or not inherited or not inherited.pairs:
         return ""
     if inherited.fdr > facts.LARGEST_FDR:
         return ""
@@ -247,7 +247,7 @@ def _most_affected(result: AuditResult) -> str:
 
 
 def _origin(result: AuditResult) -> str:
-    if facts.status(result, "KD201") is not RuleStatus.FAIL:
+    if not facts.taken_over(result):
         return ""
     if result.attribution == "this_teacher":
         return "The errors come from this teacher."
@@ -263,7 +263,7 @@ def _failed_reasons(result: AuditResult) -> str:
 
 def _waived_reasons(result: AuditResult) -> str:
     rows = [row for row in result.rules if row.outcome is RuleStatus.WAIVED]
-    return " ".join(f"{row.id} is waived: {text.opening(row.reason or row.title)}" for row in rows)
+    return " ".join(text.sentence(f"{row.id} is {stated.waived(row)}") for row in rows)
 
 
 def _rules(n: int) -> str:

@@ -77,10 +77,13 @@ def _plot(result: AuditResult) -> charts.Plot:
 def _limit_lines(result: AuditResult, scale: charts.Scale, lines: list[charts.Line]) -> list[charts.Label]:
     """Limit lines of the upper row. Their labels stand at two heights, so that neither line crosses a text."""
     shown = limits_that_matter(result)
+    fail, passes = numbers.exactly(result.margin_fail), numbers.exactly(result.margin_pass)
     words = {
-        result.margin_pass: f"pass: interval ends below {numbers.percent(result.margin_pass)}",
-        result.margin_fail: f"fail: estimate from {numbers.percent(result.margin_fail)}",
+        result.margin_pass: f"pass: interval ends below {passes}",
+        result.margin_fail: f"fail: estimate from {fail}",
     }
+    if result.margin_pass == result.margin_fail:
+        words = {result.margin_fail: f"pass: below {passes}, fail: from {fail}"}
     turned = scale.at(max(shown, default=0)) > 40
     labels = []
     for index, limit in enumerate(reversed(shown) if turned else shown):

@@ -90,7 +90,7 @@ def _purpose(result: AuditResult, row: PlannerRow) -> str:
     effect = numbers.percent(row.kappa_W)
     if row.purpose == "fail":
         return f"{effect} were taken over, if that is so (fail)"
-    return f"less than {numbers.percent(result.margin_pass)} were, if it is really {effect} (pass)"
+    return f"less than {numbers.exactly(result.margin_pass)} were, if it is really {effect} (pass)"
 
 
 def _advice(result: AuditResult) -> str:

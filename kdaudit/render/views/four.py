@@ -145,8 +145,8 @@ def _wrong_words(result: AuditResult) -> str:
         return said
     ending = {
         "undecided": "Too few to tell.",
-        "pass": f"Required: interval below {numbers.percent(result.margin_pass)}.",
-    }.get(outcome.value, f"Limit {numbers.percent(result.margin_fail)}.")
+        "pass": f"Required: interval below {numbers.exactly(result.margin_pass)}.",
+    }.get(outcome.value, f"Limit {numbers.exactly(result.margin_fail)}.")
     return f"{said} {ending}"
 
 
@@ -230,7 +230,7 @@ def _ratio(result: AuditResult) -> Card:
         scale,
         ticks=tuple((value, f"{value:g}") for value in charts.log_ticks(scale)),
         zero=1.0,
-        limits=(facts.RATIO_LIMIT,),
+        limits=bounds,
     )
     return _card(
         result,
@@ -239,21 +239,17 @@ def _ratio(result: AuditResult) -> Card:
         big=numbers.ratio(effect.estimate, bounds),
         aside=effects.interval_words(effect, interval),
         plot=plot,
-        why=_ratio_words(effect),
+        why=_ratio_words(effect, facts.limit(result, "ratio")),
     )
 
 
-def _ratio_words(effect: EffectRecord) -> str:
+def _ratio_words(effect: EffectRecord, limit: float) -> str:
     alike = "1 = right and wrong are copied alike."
     if effect.estimate is not None and effect.estimate > numbers.NEAR_COPY:
         return f"{alike} Above 50 the student is almost a copy of its teacher’s errors."
-    if (
-        effect.low90 is not None
-        and effect.high90 is not None
-        and effect.low90 <= 1 < facts.RATIO_LIMIT <= effect.high90
-    ):
-        return f"{alike} The interval holds both 1 and the limit of 1.25."
-    return f"{alike} Above 1.25 the wrong is copied more."
+    if effect.low90 is not None and effect.high90 is not None and effect.low90 <= 1 < limit <= effect.high90:
+        return f"{alike} The interval holds both 1 and the limit of {limit:g}."
+    return f"{alike} Above {limit:g} the wrong is copied more."
 
 
 def _card(

@@ -199,7 +199,7 @@ def _origin(result: AuditResult) -> str:
     if did.low90 is not None and did.high90 is not None:
         share += f" {numbers.percent_range(did.low90, did.high90)}"
     p = f", {numbers.p_value(did.p)}" if did.p is not None else ""
-    if did.p is not None and did.p > numbers.ALPHA:
+    if did.p is not None and did.p > facts.limit(result, "alpha"):
         return (
             "Where from? Nothing points to this teacher: on its errors the student agrees no more with it than with "
             f"the controls, beyond what controls do among themselves and chance allows ({share} of what they leave{p})."

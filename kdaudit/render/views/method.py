@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import facts, numbers, text
+from kdaudit.render import facts, numbers, stated, text
 from kdaudit.schema import AuditResult, DataRecord, EffectRecord
 from kdaudit.types import Outcome
 
 _DIGEST = 12
+_POLICY = "Policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class ReproduceView:
     """Section 10."""
 
     command: str
+    policy: tuple[str, ...]
     files: tuple[FileRow, ...]
     seeds: str
     software: str
@@ -101,7 +103,8 @@ def _compared(result: AuditResult) -> str:
 
 
 def _definitions(result: AuditResult) -> tuple[Definition, ...]:
-    fail, passed = numbers.percent(result.margin_fail), numbers.percent(result.margin_pass)
+    fail, passed = numbers.exactly(result.margin_fail), numbers.exactly(result.margin_pass)
+    alpha = f"{facts.limit(result, 'alpha'):g}".removeprefix("0")
     controls = numbers.plural(result.n_controls, "control") if result.n_controls else "independent controls"
     tau = 0 if result.inherited is None else result.inherited.tau
     others = "none of the controls does" if tau == 0 else f"at most {numbers.plural(tau, 'control')} does"
@@ -134,7 +137,7 @@ def _definitions(result: AuditResult) -> tuple[Definition, ...]:
             "Verdict",
             "",
             "",
-            f"Fail: p ≤ .05 and at least {fail} of the wrong knowledge. Pass: its interval ends below {passed}. "
+            f"Fail: p ≤ {alpha} and at least {fail} of the wrong knowledge. Pass: its interval ends below {passed}. "
             "Otherwise, or where the audit is not fit: inconclusive.",
         ),
         Definition(
@@ -161,13 +164,17 @@ def _worked(result: AuditResult, stratum: str, effect: EffectRecord | None) -> s
 
 
 def _limits(result: AuditResult) -> tuple[str, ...]:
-    limits = []
+    limits = [stated.rates_lost(result)] if result.policy.rates_lost else []
     if len(result.students) == 1:
         limits.append("One student: another seed of the same recipe may differ.")
-    stated = [_lower(row.what) for row in result.assumptions if row.known_from != "verified"]
-    if stated:
+    unverified = [
+        _lower(row.what)
+        for row in result.assumptions
+        if row.known_from != "verified" and row.what != _POLICY  # the policy assumes nothing about the models
+    ]
+    if unverified:
         limits.append(
-            f"Stated or assumed, not verified: {text.listing(list(dict.fromkeys(stated)))}. "
+            f"Stated or assumed, not verified: {text.listing(list(dict.fromkeys(unverified)))}. "
             "Controls of another recipe can make an honest student look guilty."
         )
     if result.verdict is Outcome.PASS and result.sharpness is not None:
@@ -213,6 +220,7 @@ def reproduce(result: AuditResult) -> ReproduceView:
     hardware.append(f"this run took {numbers.duration(result.seconds)}")
     return ReproduceView(
         command=text.clean(result.command),
+        policy=stated.policy_lines(result) or ("The default: preset margins.",),
         files=tuple(files),
         seeds=f"{result.seed}; one named stream for each task",
         software=text.one_line(f"{software}, {packages}" if packages else software),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import facts, numbers, text, words
+from kdaudit.render import facts, numbers, stated, text, words
 from kdaudit.render.views.parts import part_tables
 from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome
@@ -117,7 +117,7 @@ def _row(result: AuditResult, row: RuleRecord) -> RuleRow:
         id=row.id,
         anchor=anchor(row.id),
         title=text.one_line(row.title),
-        reason=text.sentence(row.reason),
+        reason=stated.told(row),
         observed=observed(row, bounds),
         interval=interval(row, bounds),
         required=text.glued(row.required) or numbers.NONE,
