@@ -18,9 +18,9 @@ from kdaudit.pipeline.assess import assess
 from kdaudit.pipeline.assumptions import assumptions_of
 from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
 from kdaudit.pipeline.describe import Findings, describe
-from kdaudit.pipeline.policy import policy_assumptions, stated_policy, waiver_notices
 from kdaudit.pipeline.given import predict_given, refuse_copies, same_architecture, unmatched
 from kdaudit.pipeline.plan import Setup, prepare
+from kdaudit.pipeline.policy import policy_assumptions, stated_policy, waiver_notices
 from kdaudit.pipeline.pool import open_pool
 from kdaudit.pipeline.sanity import problems_of, ties_notes, unfit_reason, weak_teacher
 from kdaudit.pipeline.store import open_store
@@ -101,9 +101,9 @@ def audit(
     return tuple(audits)
 
 
-    stated_policy(spec)
 def training_plans(spec: AuditSpec, *, progress: Progress = _silent_progress) -> tuple[TrainingPlan, ...]:
     """What `audit` would train for each student, without training it."""
+    stated_policy(spec)
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
         setup = prepare(spec, store, progress=progress)
         if setup.ready or setup.train is None:
@@ -130,7 +130,6 @@ class _Clock:
         self._start = time.monotonic()
 
     @property
-    policy: Policy,
     def seconds(self) -> float:
         """Since the audit began."""
         return time.monotonic() - self._start
@@ -138,6 +137,7 @@ class _Clock:
 
 def _judged(
     setup: Setup,
+    policy: Policy,
     given: Sequence[Predictions],
     controls: ControlSet,
     *,

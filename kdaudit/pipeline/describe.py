@@ -82,9 +82,9 @@ def describe(found: Findings) -> AuditResult:
         teacher=panel.models[0].name,
         students=tuple(panel.models[row].name for row in sample.students),
         rules=tuple(_rules(verdict)),
+        policy=policy_record(found.policy, verdict),
         n=len(panel.labels),
         n_W=wrong.n,
-        policy=policy_record(found.policy, verdict),
         n_R=right.n,
         headroom_W=wrong.headroom,
         n_repeated_W=n_repeated[0],
@@ -180,11 +180,10 @@ def _rules(verdict: Verdict) -> Iterable[RuleRecord]:
             high90=o.high,
             n=o.n,
             p=o.p_value,
+            waiver=o.waiver,
         )
 
 
-            waiver=o.waiver,
-            waiver=o.waiver,
 def _data(data: Examples, panel: Panel | None, *, n_duplicates: int) -> DataRecord:
     return DataRecord(
         name=data.ref.name,
@@ -238,6 +237,7 @@ def _signature(found: Findings) -> str:
         f"kdaudit:{kdaudit.__version__}|T:{panel.models[0].sha256[:8]}|S:{students}"
         f"|D:{found.setup.data.ref.sha256[:8]}|n:{len(panel.labels)}|nW:{int(sample.teacher_wrong.sum())}"
         f"|IND:{len(sample.independent)}|RCD:{len(sample.random)}|POS:{len(panel.rows(Role.POSITIVE))}"
-        f"|a:{found.policy.limits.alpha:g}{signature_part(found.policy)}|seed:{found.setup.spec.seed}|{found.verdict.outcome.upper()}"
+        f"|a:{found.policy.limits.alpha:g}{signature_part(found.policy)}|seed:{found.setup.spec.seed}"
+        f"|{found.verdict.outcome.upper()}"
         f"|kW:{number('kappa_W')}|kR:{number('kappa_R')}|RRR:{number('rrr')}"
     )
