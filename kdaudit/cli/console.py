@@ -36,6 +36,7 @@ def wants_color(choice: str, stream: TextIO) -> bool:
 def text_report(result: AuditResult, *, color: bool, report: str) -> str:
     """The verdict first and last, the rules that matter, where the report lies. At most 25 lines."""
     from kdaudit.render import stated, words
+    from kdaudit.render.views.banner import planner
 
     headline = words.headline(result)
     students = ", ".join(result.students)
@@ -61,6 +62,8 @@ def text_report(result: AuditResult, *, color: bool, report: str) -> str:
     rest = len(result.rules) - len(shown)
     if rest:
         lines.append(f"  {rest} more rules in the report")
+    if (plan := planner(result)) is not None:
+        lines += ["", f"  to settle it: {plan.finding}"]
     if report:
         lines += ["", f"  report: {report}"]
     lines.append(

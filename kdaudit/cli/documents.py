@@ -13,12 +13,13 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kdaudit.errors import RenderError, SpecError
+from kdaudit.errors import DataError, RenderError, SpecError
 from kdaudit.options import OutputSpec
 from kdaudit.render import RENDERERS, render
 
 if TYPE_CHECKING:
     from kdaudit.pipeline.audit import Audited
+    from kdaudit.schema import AuditResult
 
 AUDIT, EXAMPLES, REPORT = "audit.json", "examples.npz", "report.html"
 _UNFINISHED = ".kdaudit-"
@@ -71,6 +72,29 @@ def write_documents(
             files.write_text(Path(output.output), text)
     if output.output is None:
         emit(text)
+
+
+def read_audit(path: Path) -> AuditResult:
+    """The audit in a file.
+
+    Raises:
+        DataError: there is none, or it is damaged or of another version.
+    """
+    from pydantic import ValidationError
+
+    from kdaudit.schema import AuditResult
+
+    try:
+        return AuditResult.model_validate_json(path.read_bytes())
+    except OSError as failure:
+        raise DataError(f"expected an audit.json at {path}, found: {failure.strerror}") from failure
+    except ValidationError as failure:
+        first = failure.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the document"
+        raise DataError(
+            f"expected an audit of kdaudit in {path}, found that {where}: {first['msg'].lower()}",
+            hint="render it with the version of kdaudit that wrote it, or audit again",
+        ) from failure
 
 
 def folder_names(audits: Sequence[Audited]) -> list[str]:

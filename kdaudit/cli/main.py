@@ -12,6 +12,7 @@ from kdaudit import __version__
 from kdaudit.cli.check import check
 from kdaudit.cli.demo import demo
 from kdaudit.cli.explain import explain
+from kdaudit.cli.plan import plan
 from kdaudit.cli.report import report
 from kdaudit.cli.schema import schema
 from kdaudit.errors import EXIT_BUG, EXIT_INTERRUPTED, KDAuditError
@@ -23,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (check, demo, explain, report, schema):
+for command in (check, demo, explain, plan, report, schema):
     app.command()(command)
 
 

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
-
-from kdaudit.errors import DataError
-
-if TYPE_CHECKING:
-    from kdaudit.schema import AuditResult
 
 
 def report(
@@ -23,30 +18,12 @@ def report(
 ) -> None:
     """Render a saved audit: no model, no data, no GPU."""
     from kdaudit.cli.console import text_report
-    from kdaudit.cli.documents import emit, write_text
+    from kdaudit.cli.documents import emit, read_audit, write_text
     from kdaudit.render import render
 
-    result = _read(Path(audit))
+    result = read_audit(Path(audit))
     text = text_report(result, color=False, report="") if format_ == "text" else render(result, format_)
     if output is None:
         emit(text)
     else:
         write_text(Path(output), text)
-
-
-def _read(path: Path) -> AuditResult:
-    from pydantic import ValidationError
-
-    from kdaudit.schema import AuditResult
-
-    try:
-        return AuditResult.model_validate_json(path.read_bytes())
-    except OSError as failure:
-        raise DataError(f"expected an audit.json at {path}, found: {failure.strerror}") from failure
-    except ValidationError as failure:
-        first = failure.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the document"
-        raise DataError(
-            f"expected an audit of kdaudit in {path}, found that {where}: {first['msg'].lower()}",
-            hint="render it with the version of kdaudit that wrote it, or audit again",
-        ) from failure

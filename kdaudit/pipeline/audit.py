@@ -6,11 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from platformdirs import user_cache_dir
 
 from kdaudit.metrics.panel import measure
 from kdaudit.options import AuditSpec
@@ -23,7 +21,7 @@ from kdaudit.pipeline.plan import Setup, prepare
 from kdaudit.pipeline.policy import policy_assumptions, stated_policy, waiver_notices
 from kdaudit.pipeline.pool import open_pool
 from kdaudit.pipeline.sanity import problems_of, ties_notes, unfit_reason, weak_teacher
-from kdaudit.pipeline.store import open_store
+from kdaudit.pipeline.store import cache_folder, open_store
 from kdaudit.policy import RULES
 from kdaudit.policy.judge import judge
 from kdaudit.policy.limits import Limits
@@ -114,11 +112,6 @@ def training_plans(spec: AuditSpec, *, progress: Progress = _silent_progress) ->
             return tuple(
                 ControlTrainer(setup, student, pool, progress=progress).plan() for student in setup.students
             )
-
-
-def cache_folder(spec: AuditSpec) -> Path:
-    """Where artefacts are kept."""
-    return Path(spec.cache_dir or user_cache_dir("kdaudit"))
 
 
 class _Clock:

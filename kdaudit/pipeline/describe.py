@@ -22,13 +22,15 @@ from kdaudit.schema import (
     AuditResult,
     CurveRecord,
     DataRecord,
+    DesignRecord,
     Environment,
     ModelRecord,
     ReliabilityBin,
     RuleRecord,
     SkippedRecord,
 )
-from kdaudit.stats.sample import Sample
+from kdaudit.stats.power import design_of
+from kdaudit.stats.sample import Sample, Stratum
 from kdaudit.stats.sanity import majority_share
 from kdaudit.types import (
     Assessment,
@@ -113,6 +115,7 @@ def describe(found: Findings) -> AuditResult:
         planner=planner_rows(sample, effects["kappa_W"], found.policy.limits)
         if verdict.outcome is Outcome.INCONCLUSIVE
         else (),
+        design=_design(wrong),
         models=models,
         data=_data(setup.data, panel, n_duplicates=setup.n_duplicates),
         train_data=None if setup.train is None else _data(setup.train, None, n_duplicates=0),
@@ -182,6 +185,17 @@ def _rules(verdict: Verdict) -> Iterable[RuleRecord]:
             p=o.p_value,
             waiver=o.waiver,
         )
+
+
+def _design(stratum: Stratum) -> DesignRecord | None:
+    design = design_of(stratum)
+    if design is None:
+        return None
+    return DesignRecord(
+        agreement=design.agreement,
+        between_examples=design.between_examples,
+        between_seeds=design.between_seeds,
+    )
 
 
 def _data(data: Examples, panel: Panel | None, *, n_duplicates: int) -> DataRecord:

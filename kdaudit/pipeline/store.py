@@ -18,10 +18,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
 import numpy as np
+from platformdirs import user_cache_dir
 from pydantic import TypeAdapter, ValidationError
 
 from kdaudit.digest import array_digest, file_digest
 from kdaudit.errors import DataError, KDAuditError, ModelError, SpecError
+from kdaudit.options import AuditSpec
 from kdaudit.types import DataRef, Float32, ModelRef, Predictions, TrainedControl
 
 WEIGHTS = "weights.safetensors"
@@ -161,6 +163,11 @@ class Store:
                 f"expected to keep {family} in the cache at {self.root}, found: {failure.strerror or failure}",
                 hint="free some space, name another folder with --cache-dir, or keep nothing with --no-cache",
             ) from failure
+
+
+def cache_folder(spec: AuditSpec) -> Path:
+    """Where artefacts are kept."""
+    return Path(spec.cache_dir or user_cache_dir("kdaudit"))
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class PlanResult(Document):
     """What it would take to see `effect` with `power`, before anything is trained.
 
     `n`, `n_W`: the examples and teacher errors at hand. Training times are for independent and random controls
-    together, of `epochs` epochs; per epoch where these are chosen by a pilot (None).
+    together; of one epoch where a pilot is to choose how many (`per_epoch`).
     """
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
@@ -57,5 +57,5 @@ class PlanResult(Document):
     margin_pass: Share
     n: int
     n_W: int  # noqa: N815
-    epochs: int | None
+    per_epoch: bool
     profiles: tuple[PlanProfile, ...]

@@ -91,6 +91,8 @@ def _slices(sample: Sample, column: str, values: _Column) -> Iterator[PartEviden
 
 def _by_value(codes: Int64) -> Iterator[tuple[int, Int64]]:
     """Each value with the positions that have it, ascending."""
+    if len(codes) == 0:
+        return
     order = np.argsort(codes, kind="stable")
     values, starts = np.unique(codes[order], return_index=True)
     yield from zip(values.tolist(), np.split(order, starts[1:]), strict=True)

@@ -40,7 +40,9 @@ PROFILES = {
     "a teacher that learned from flawed labels": Design(
         n_W=0, n_controls=0, agreement=0.24, between_examples=0.075, between_seeds=0.012**2
     ),
-    "a good teacher": Design(n_W=0, n_controls=0, agreement=0.57, between_examples=0.15, between_seeds=0.02**2),
+    "a good teacher": Design(
+        n_W=0, n_controls=0, agreement=0.57, between_examples=0.15, between_seeds=0.02**2
+    ),
 }
 
 
@@ -73,7 +75,7 @@ def sharpness(design: Design, *, m_fail: float, wished: float = WISHED_POWER) ->
 
 
 def fail_power(design: Design, kappa: float, *, m_fail: float) -> float:
-    """P(FAIL) at a true kappa_W: p <= .05 and an estimate >= m_fail. At kappa = m_fail at most .5, whatever n is."""
+    """P(FAIL) at a true kappa_W: p <= .05 and an estimate >= m_fail. At kappa = m_fail about .5 at most, whatever n is."""
     return _power(design, kappa, above=m_fail)
 
 

@@ -1,0 +1,113 @@
+"""`kdaudit plan`: what an audit would need and cost, before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from kdaudit.cli.options import given_options, with_options
+from kdaudit.errors import SpecError
+from kdaudit.options import AuditSpec
+
+if TYPE_CHECKING:
+    from kdaudit.pipeline.forecast import Wish
+    from kdaudit.schema import PlanResult
+
+
+@with_options(AuditSpec)
+def plan(  # noqa: PLR0917 - typer calls it by name
+    teacher: Annotated[
+        str | None, typer.Argument(help="The teacher: an ONNX file or PyTorch weights.")
+    ] = None,
+    students: Annotated[list[str] | None, typer.Argument(help="The student.")] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", help="Plan with what this audit.json measured; no model is needed."),
+    ] = None,
+    effect: Annotated[float, typer.Option(help="Share of wrong knowledge that should be found.")] = 0.2,
+    power: Annotated[float, typer.Option(help="In how many of 100 audits, as a share.")] = 0.8,
+    format_: Annotated[
+        Literal["text", "json"], typer.Option("--format", "-f", help="The document on standard output.")
+    ] = "text",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    **options: object,
+) -> None:
+    """How many teacher errors, examples and controls a verdict needs, and what they cost; trains nothing."""
+    from kdaudit.cli.documents import emit, read_audit
+    from kdaudit.pipeline.forecast import Wish, forecast_from
+
+    wish = Wish(effect=effect, power=power)
+    if from_ is not None:
+        if teacher is not None:
+            raise SpecError("expected models or --from AUDIT, found both")
+        result = forecast_from(read_audit(Path(from_)), wish)
+    elif teacher is None or not students:
+        raise SpecError(
+            "expected a teacher and a student to plan for, found none",
+            hint="kdaudit plan TEACHER STUDENT --data ..., or kdaudit plan --from audit.json",
+        )
+    else:
+        given = {"teacher": teacher, "students": students, **given_options(options)}
+        result = _of_models(given, wish, quiet=quiet)
+    emit(result.model_dump_json(indent=1) + "\n" if format_ == "json" else text_plan(result))
+
+
+def _of_models(given: dict[str, object], wish: Wish, *, quiet: bool) -> PlanResult:
+    from kdaudit.cli.console import shown_progress
+    from kdaudit.pipeline.forecast import forecast
+    from kdaudit.policy.limits import LIMITS
+    from kdaudit.spec import resolve
+
+    specs = resolve(given, config=None, isolated=False, folder=Path.cwd())
+    with shown_progress(specs.output.progress, quiet=quiet) as progress:
+        return forecast(specs.audit, wish, LIMITS, progress=progress)
+
+
+def text_plan(result: PlanResult) -> str:
+    """The plan as text: one table for each expectation of how the controls behave."""
+    from kdaudit.render import numbers
+
+    share, chances = numbers.percent(result.effect), round(result.power * 100)
+    lines = [
+        f"The teacher gets {result.n_W:,} of {result.n:,} examples wrong.",
+        f"To find that {share} of its wrong knowledge were taken over (fail), or that none was (pass), "
+        f"in {chances} of 100 audits:",
+    ]
+    for profile in result.profiles:
+        lines += [
+            "",
+            f"  {profile.name}",
+            _row("controls", "to fail", "to pass", "found with these", "training"),
+        ]
+        lines += [
+            _row(
+                str(line.n_controls),
+                _needed(line.n_W_fail, line.n_fail),
+                _needed(line.n_W_pass, line.n_pass),
+                "nothing" if line.sharpness is None else f"{numbers.percent(line.sharpness)} or more",
+                "" if line.training_seconds is None else numbers.duration(line.training_seconds),
+            )
+            for line in profile.lines
+        ]
+    lines += [
+        "",
+        "  to fail, to pass: teacher errors (examples, at this teacher's error rate); –: no number is enough",
+    ]
+    if any(line.training_seconds is not None for profile in result.profiles for line in profile.lines):
+        unit = ", one epoch of it: a pilot chooses how many" if result.per_epoch else ""
+        lines.append(f"  training: of these independent and half as many random controls{unit}")
+    return "\n".join(lines) + "\n"
+
+
+def _row(*cells: str) -> str:
+    return "    " + "".join(f"{cell:<18}" for cell in cells).rstrip()
+
+
+def _needed(errors: int | None, examples: int | None) -> str:
+    from kdaudit.render import numbers
+
+    if errors is None:
+        return numbers.NONE
+    return f"{errors:,}" if examples is None else f"{errors:,} ({examples:,})"
