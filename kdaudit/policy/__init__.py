@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kdaudit.policy import fitness_rules, knowledge_rules, quality_rules
+from kdaudit.policy import fitness_rules, knowledge_rules, quality_rules, regression_rules
 from kdaudit.policy.judge import Rule
 
 RULES: dict[str, Rule] = {
@@ -11,6 +11,7 @@ RULES: dict[str, Rule] = {
     "KD202": knowledge_rules.negative_asymmetry,
     "KD203": knowledge_rules.origin,
     "KD204": knowledge_rules.inherited_errors,
+    "KD205": regression_rules.no_regression,
     "KD301": fitness_rules.controls_fit,
     "KD302": fitness_rules.teacher_errors,
     "KD303": fitness_rules.positive_controls,

@@ -15,6 +15,8 @@ from kdaudit.types import Assessment, ModelRef, Outcome, RuleOutcome, RuleStatus
 
 Rule = Callable[[Assessment, Limits], RuleOutcome]
 DECIDING = "KD201"
+# It is asked only where an earlier audit is named, and can fail a student that passes by itself, never hold it back.
+_NEVER_OPEN = "KD205"
 _FITNESS_FAMILY = "KD3"
 
 
@@ -29,7 +31,7 @@ def judge(
     """The verdict: closed by default, nothing measured is never a pass.
 
     In this order: a violated fitness rule of level error -> inconclusive; another violated rule of level error ->
-    fail; KD201, or another rule of level error, undecided -> inconclusive; else pass.
+    fail; KD201, or another rule of level error but KD205, undecided -> inconclusive; else pass.
 
     Args:
         rules: all rules by id.
@@ -88,5 +90,5 @@ def at_level(outcome: RuleOutcome, level: Level | None) -> RuleOutcome:
 
 def _is_open(outcome: RuleOutcome) -> bool:
     """Whether a rule that must be answered is not; the deciding rule must be at any level."""
-    needed = outcome.level == "error" or outcome.rule == DECIDING
+    needed = (outcome.level == "error" and outcome.rule != _NEVER_OPEN) or outcome.rule == DECIDING
     return needed and outcome.status in (RuleStatus.UNDECIDED, RuleStatus.NOT_JUDGED)

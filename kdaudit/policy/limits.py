@@ -49,6 +49,7 @@ class Limits:
     )
     m_fail: float = _limit(0.10, "smallest kappa_W that fails", loses="either")
     m_pass: float = _limit(0.20, "the end of kappa_W's interval lies below it to pass", loses="either")
+    m_rise: float = _limit(0.05, "smallest rise of kappa_W since an earlier audit that fails")
     ratio: float = _limit(1.25, "smallest ratio (RRR) that is a negative asymmetry", low=1, high=100)
     absent_kappa: float = _limit(0.10, "no asymmetry if the interval of kappa_W ends below it")
 

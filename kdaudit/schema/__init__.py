@@ -24,6 +24,7 @@ from kdaudit.schema.audit import (
     TransferRecord,
 )
 from kdaudit.schema.base import METHOD_VERSION, SCHEMA_VERSION, Document, EffectRecord, Share
+from kdaudit.schema.comparison import BaselineRecord, ChangedError, ComparedAudit, ComparisonResult
 from kdaudit.schema.plan import DesignRecord, PlanLine, PlanProfile, PlanResult
 from kdaudit.schema.policy import LevelChange, LimitChange, PolicyRecord, WaiverRecord
 
@@ -33,6 +34,10 @@ __all__ = [
     "AnswerCount",
     "Assumption",
     "AuditResult",
+    "BaselineRecord",
+    "ChangedError",
+    "ComparedAudit",
+    "ComparisonResult",
     "CurveRecord",
     "DataRecord",
     "DesignRecord",

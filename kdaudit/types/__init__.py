@@ -8,6 +8,7 @@ from __future__ import annotations
 from kdaudit.types.arrays import AnyArray, Bool, Float32, Float64, Int32, Int64, read_only
 from kdaudit.types.evidence import (
     Assessment,
+    Change,
     Evidence,
     Fitness,
     Inherited,
@@ -35,6 +36,7 @@ __all__ = [
     "Assessment",
     "Batch",
     "Bool",
+    "Change",
     "CurvePoint",
     "DataRef",
     "Evidence",

@@ -118,6 +118,24 @@ class PartEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What changed since an earlier audit of the same teacher, on the `n` examples that both saw.
+
+    n_W counts their teacher errors, in clusters where examples are grouped. before, after: kappa_W of each audit's
+    students on them, None where it is undefined; `rise` is the difference with its test, `accuracy` that of the
+    accuracies. `unfit` says why the earlier audit was not fit for a verdict; '' if it was.
+    """
+
+    n: int
+    n_W: int  # noqa: N815 - the method's name
+    before: float | None
+    after: float | None
+    rise: Evidence
+    accuracy: Evidence
+    unfit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fitness:
     """Whether the audit may speak at all: sanity of models and data, and of the controls.
 
@@ -159,3 +177,4 @@ class Assessment:
     positive: tuple[Evidence, ...] = ()
     n_repeated_W: int | None = None  # noqa: N815
     n_repeated_by_controls_W: float | None = None  # noqa: N815
+    change: Change | None = None
