@@ -13,7 +13,7 @@ from kdaudit.policy.limits import LIMITS
 from kdaudit.policy.policy import Policy
 from kdaudit.policy.regression_rules import judged_change, regression
 from kdaudit.types import Change, Evidence, Outcome, RuleStatus
-from tests.policy.test_rules import GUILTY, assessment
+from tests.policy.assessments import GUILTY, assessment
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 
