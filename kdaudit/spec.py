@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from kdaudit.errors import SpecError
 from kdaudit.options import RECIPE_PANEL, AuditSpec, Help, OutputSpec, Waiver
 from kdaudit.policy.limits import DEFAULT_PRESET, PRESET_LIMITS
-from kdaudit.policy.stated import policy_of
+from kdaudit.policy.stated import nearest, policy_of
 from kdaudit.policy.tables import closed, table_schemas, waivers_of
 
 CONFIG_NAME = "kdaudit.toml"
@@ -103,9 +103,12 @@ def _read(path: Path) -> dict[str, object]:
     document = _toml(path)
     if path.name == "pyproject.toml":
         document = document.get("tool", {}).get("kdaudit", {})
-    for name in ("recipe", *_TABLES):
-        if not isinstance(document.get(name, {}), dict):
-            raise SpecError(f"expected a table [{name}] in {path}, found {type(document[name]).__name__}")
+    tables = ("recipe", *_TABLES)
+    for name, value in document.items():
+        if name in tables and not isinstance(value, dict):
+            raise SpecError(f"expected a table [{name}] in {path}, found {type(value).__name__}")
+        if name not in tables and isinstance(value, dict):
+            raise SpecError(f"unknown table [{name}] in {path}{nearest(name, tables)}")
     recipe = document.pop("recipe", {})
     known = {True: set[str](), False: {*_TABLES}}
     for cls in (AuditSpec, OutputSpec):

@@ -102,6 +102,7 @@ def rule(
     n: int | None = None,
     p: float | None = None,
     fitness: bool = False,
+    waiver: str = "",
 ) -> RuleRecord:
     """One rule of the gate."""
     return RuleRecord(
@@ -118,6 +119,7 @@ def rule(
         high90=high,
         n=n,
         p=p,
+        waiver=waiver,
     )
 
 
@@ -520,7 +522,7 @@ def _fail_rules() -> tuple[RuleRecord, ...]:
             "KD403",
             RuleStatus.WAIVED,
             "Calibration",
-            "“Temperature is refitted when the model is served.” Waived until 31 March 2027. It would have failed.",
+            "Its calibration error is 2.8 points above that of networks without the teacher.",
             level="error",
             unit="share",
             observed=0.052,
@@ -529,6 +531,8 @@ def _fail_rules() -> tuple[RuleRecord, ...]:
             required="at most controls + 2 points",
             n=10000,
             p=0.0001,
+            waiver="waived until 31 March 2027: Temperature is refitted when the model is served. "
+            "Otherwise it would fail",
         ),
         rule(
             "KD404",
