@@ -16,10 +16,10 @@ from kdaudit.models.blueprint import DRAWN_BY_DEFAULT, Blueprint
 from kdaudit.models.by_name import class_scores
 from kdaudit.models.exported_file import read_program
 from kdaudit.models.graph import WAYS_OUT, Graph
-from kdaudit.models.layers import ATTENTION_OUTPUT, Layer, redraw_layers, without_default
+from kdaudit.models.layers import ATTENTION_OUTPUT, Layer, layers_of, redraw_layers, without_default
+from kdaudit.models.onnx_export import export_graph
 from kdaudit.models.pytorch import TorchModel
 from kdaudit.models.quiet import first_line, silent_torch
-from kdaudit.models.script_export import script_graph
 from kdaudit.types import ModelRef, NetworkSpec, TensorSpec
 
 # What an operator's argument is called that says whether it trains.
@@ -85,13 +85,8 @@ class ExportedNetwork(nn.Module):
 
     def layers(self) -> Iterator[Layer]:
         """The layers of the network that was exported, as far as the program tells."""
-        for path, module in self.network.named_modules():
-            yield Layer(
-                path=path,
-                kind=self._kinds.get(path, ""),
-                parameters=dict(module.named_parameters(recurse=False)),
-                buffers=dict(module.named_buffers(recurse=False)),
-            )
+        for layer in layers_of(self.network):
+            yield replace(layer, kind=self._kinds.get(layer.path, ""))
 
     @property
     def code(self) -> str:
@@ -106,6 +101,12 @@ class _Unchecked(nn.Module):
         super().__init__()
         self.network = program.network
         self._path = program.path
+        self.training = False
+
+    def train(self, mode: bool = True) -> Self:
+        """Nothing: what is exported answers as the program does."""
+        del mode
+        return self
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Class scores (n, C)."""
@@ -160,23 +161,13 @@ def exported_network(spec: NetworkSpec) -> Blueprint | Graph:
 
 
 def _through_onnx(network: ExportedNetwork, path: str) -> Graph:
-    """The graph of a program whose batch or layers are fixed, traced at the batch of its export."""
+    """The graph of a program whose batch is fixed or whose layers torch does not know, at one batch size."""
     batch = network.fixed_batch or _BATCH
     examples = {
         spec.name: torch.zeros((batch, *(size or 1 for size in spec.shape)), dtype=getattr(torch, spec.dtype))
         for spec in network.inputs
     }
-    try:
-        with silent_torch():
-            script = torch.jit.trace(  # type: ignore[no-untyped-call]
-                _Unchecked(network), tuple(examples.values()), check_trace=False
-            )
-    except (RuntimeError, TypeError, ValueError, AssertionError) as failure:
-        raise ModelError(
-            f"expected torch to trace {path}, to train it again, found {first_line(failure)}",
-            hint=f"export it with a dynamic batch, or {WAYS_OUT}",
-        ) from failure
-    return script_graph(script, examples, path=path, free_batch=False)
+    return export_graph(_Unchecked(network), examples, path=path, free_batch=False)
 
 
 def _declared(program: torch.export.ExportedProgram, path: str) -> tuple[TensorSpec, ...]:

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import init
 
-# A matrix that both embeds tokens and scores them: with the embedding's own default the first loss would be huge.
-_TIED_STD = 0.02
+# Of tokens and positions of their own; and of a matrix that both embeds tokens and scores them, with which the
+# embedding's own default would make the first loss huge.
+_NARROW_STD = 0.02
 ATTENTION_OUTPUT = "NonDynamicallyQuantizableLinear"
 
 
@@ -62,7 +63,7 @@ def redraw_layers(layers: Iterable[Layer]) -> None:
             if rule is not None:
                 rule(layer)
         for tensor in _tied(layers):
-            init.normal_(tensor, std=_TIED_STD)
+            init.normal_(tensor, std=_NARROW_STD)
 
 
 def _tied(layers: tuple[Layer, ...]) -> list[Tensor]:
@@ -107,6 +108,11 @@ def _attention(layer: Layer) -> None:
             init.xavier_uniform_(tensor)
 
 
+def _place(layer: Layer) -> None:
+    for tensor in layer.parameters.values():
+        init.normal_(tensor, std=_NARROW_STD)
+
+
 def _slope(layer: Layer) -> None:
     init.constant_(layer.parameters["weight"], 0.25)
 
@@ -136,6 +142,9 @@ def _rule(layer: Layer) -> Callable[[Layer], None] | None:
     """How a layer is drawn; None if its class is not known, or has parameters that torch's own has not."""
     for kind in _KINDS:
         if layer.kind.startswith(kind.starts) and all(n.startswith(kind.names) for n in layer.parameters):
-            flat = kind.draw is _dense and layer.parameters["weight"].ndim < 2
-            return None if flat else kind.draw
-    return None
+            weight = layer.parameters.get("weight")
+            matrix = weight is not None and weight.ndim > 1
+            return kind.draw if matrix or kind.draw is not _dense else None
+    # What is alike for all examples and lies along further axes is a token or positions: (1, places, width).
+    places = [tensor.ndim > 2 and tensor.shape[0] == 1 for tensor in layer.parameters.values()]
+    return _place if places and all(places) else None

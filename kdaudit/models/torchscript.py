@@ -10,6 +10,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from kdaudit.digest import record_digest
 from kdaudit.errors import ModelError
@@ -18,10 +19,11 @@ from kdaudit.models.blueprint import DRAWN_BY_DEFAULT, Blueprint
 from kdaudit.models.by_name import ByName
 from kdaudit.models.graph import Graph
 from kdaudit.models.layers import layers_of, redraw_layers, without_default
+from kdaudit.models.onnx_export import export_graph
 from kdaudit.models.pytorch import NamedModel
 from kdaudit.models.quiet import first_line, silent_torch
-from kdaudit.models.script_export import script_graph
 from kdaudit.models.signature import weight_shapes
+from kdaudit.models.specialise import check_operators
 from kdaudit.types import ModelRef, NetworkSpec, Signature
 
 # What TorchScript code can do besides arithmetic: open files, call other machines, write to the terminal.
@@ -54,23 +56,17 @@ class ScriptModel(NamedModel):
 
     def signature(self) -> Signature:
         """The parameters' shapes, counted; of a frozen network, the numbers and operators in its code."""
-        open_ = self._open
-        if not isinstance(open_, torch.jit.ScriptModule) or any(True for _ in open_.parameters()):
+        script = cast("torch.jit.ScriptModule", self._open)
+        constants = _frozen(script)
+        if not constants:
             return super().signature()
-        graph = open_.inlined_graph
-        constants = [
-            tensor
-            for node in _nodes(graph, "prim::Constant")
-            if isinstance(node.output().type(), torch._C.TensorType)
-            for tensor in [node.output().toIValue()]
-            if isinstance(tensor, Tensor) and tensor.is_floating_point()
-        ]
-        operators = Counter(node.kind() for node in graph.nodes())
+        tensors = [*constants, *script.parameters()]
+        operators = Counter(node.kind() for node in script.inlined_graph.nodes())
         return Signature(
             kind="torch",
-            n_parameters=sum(tensor.numel() for tensor in constants),
+            n_parameters=sum(tensor.numel() for tensor in tensors),
             operators=tuple(sorted(operators.items())),
-            weights=weight_shapes(tensor.shape for tensor in constants),
+            weights=weight_shapes(tensor.shape for tensor in tensors),
         )
 
 
@@ -83,7 +79,7 @@ def torchscript_network(spec: NetworkSpec) -> Blueprint | Graph:
     path = spec.model.path
     script = read_script(path)
     if _is_fixed(script) or without_default(layers_of(script)):
-        return script_graph(script, _examples(spec), path=path, free_batch=True)
+        return _graph_of(script, _examples(spec), path)
     names = [name for name, _ in spec.example_shapes]
 
     def make() -> nn.Module:
@@ -102,6 +98,25 @@ def torchscript_network(spec: NetworkSpec) -> Blueprint | Graph:
         make=make,
         read=read,
     )
+
+
+def _graph_of(script: torch.jit.ScriptModule, examples: Mapping[str, Tensor], path: str) -> Graph:
+    """The graph of a network by its code; where that branches or asks what ONNX does not know, by what it computes."""
+    try:
+        graph = export_graph(script, examples, path=path, free_batch=True)
+        check_operators(graph)
+        return graph
+    except ModelError as failure:
+        # With inputs that take gradients, attention's fused form for evaluation is not used.
+        given = [t.clone().requires_grad_(t.is_floating_point()) for t in examples.values()]
+        try:
+            with silent_torch():
+                recorded = make_fx(
+                    script, tracing_mode="real", pre_dispatch=True, _allow_non_fake_inputs=True
+                )(*given)
+        except (RuntimeError, TypeError, ValueError, AssertionError, NotImplementedError):
+            raise failure from None
+        return export_graph(recorded, examples, path=path, free_batch=False)
 
 
 def read_script(path: str) -> torch.jit.ScriptModule:
@@ -136,10 +151,21 @@ def _refuse_reaching_out(path: str) -> None:
 
 def _is_fixed(script: torch.jit.ScriptModule) -> bool:
     """Whether a network cannot be switched to training: it is frozen, or traced with layers that have two modes."""
-    if not any(True for _ in script.parameters()):
+    if _frozen(script):
         return True
     graph = script.inlined_graph
     return any(_is_settled(node) for kind in _TWO_MODES for node in _nodes(graph, kind))
+
+
+def _frozen(script: torch.jit.ScriptModule) -> list[Tensor]:
+    """Arrays of floats in a network's code: freezing put its weights there, if not all of them."""
+    graph = script.inlined_graph
+    values = [
+        node.output().toIValue()
+        for node in _nodes(graph, "prim::Constant")
+        if isinstance(node.output().type(), torch._C.TensorType)
+    ]
+    return [v for v in values if isinstance(v, Tensor) and v.is_floating_point() and v.numel() > 1]
 
 
 def _nodes(graph: torch._C.Graph, kind: str) -> list[torch._C.Node]:

@@ -54,6 +54,28 @@ class Tokens(nn.Module):
         return scores
 
 
+class Patches(nn.Module):
+    """Attention over patches with a token and positions of its own, and branches that depend on the input's shape."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 16, 4, stride=4)
+        self.token = nn.Parameter(torch.randn(1, 1, 16) * 0.02)
+        self.positions = nn.Parameter(torch.randn(1, 5, 16) * 0.02)
+        self.norm = nn.LayerNorm(16)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.head = nn.Linear(16, N_CLASSES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Class scores (n, 5)."""
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1) + self.positions
+        y = self.norm(x)
+        mixed, _ = self.attention(y, y, y, need_weights=False)
+        scores: Tensor = self.head((x + mixed)[:, 0])
+        return scores
+
+
 class Tied(nn.Module):
     """One matrix that embeds 50 tokens and scores them."""
 

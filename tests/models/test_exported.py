@@ -25,6 +25,7 @@ from kdaudit.models.trainable import ArchitectureNetwork, OnnxNetwork, open_netw
 from kdaudit.types import OutputKind, TensorSpec
 from tests.models.networks import (
     OwnLayer,
+    Patches,
     Reducer,
     Tied,
     Tokens,
@@ -138,6 +139,16 @@ def test_a_fixed_batch_goes_through_onnx(fixed: Path) -> None:
     assert "(exported) was converted by way of ONNX" in factory.fidelity.sentence
     arrays = inputs(64)
     check_network(factory, examples=arrays, expected=native(scaled(), arrays))
+
+
+def test_attention_at_a_fixed_batch_goes_through_onnx(tmp_path: Path) -> None:
+    """With a token and positions of its own; every self-check passes."""
+    network = Patches().eval()
+    path = saved(network, tmp_path / "patches.pt2", torch.from_numpy(inputs(2)["x"]))
+    arrays = {"x": inputs(64)["x"]}
+    factory = open_network(network_spec(ref(path, "exported"), arrays))
+    assert isinstance(factory, OnnxNetwork)
+    check_network(factory, examples=arrays, expected=native(network, arrays))
 
 
 def test_layers_that_torch_does_not_know_go_through_onnx(tmp_path: Path) -> None:

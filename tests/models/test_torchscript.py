@@ -18,6 +18,7 @@ from kdaudit.models.trainable import ArchitectureNetwork, OnnxNetwork, open_netw
 from kdaudit.types import OutputKind
 from tests.models.networks import (
     OwnLayer,
+    Patches,
     Tokens,
     inputs,
     native,
@@ -109,6 +110,34 @@ def test_layers_that_torch_does_not_know_go_through_onnx(tmp_path: Path) -> None
     assert isinstance(open_network(network_spec(ref(path, "torchscript"), arrays)), OnnxNetwork)
 
 
+def test_tokens_and_positions_of_its_own_are_drawn_narrow(tmp_path: Path) -> None:
+    """What lies along further axes and is alike for all examples: N(0, 0.02), as such networks draw it."""
+    path = script(Patches().eval(), tmp_path / "net.pt", how="scripted")
+    factory = open_network(network_spec(ref(path, "torchscript"), {"x": inputs()["x"]}))
+    assert isinstance(factory, ArchitectureNetwork)
+    positions = factory.build(0).state_dict()["network.positions"]
+    assert float(positions.std()) == pytest.approx(0.02, rel=0.3)
+
+
+def test_a_frozen_network_that_branches_is_trained_by_what_it_computes(tmp_path: Path) -> None:
+    """ONNX has no words for attention's choice among its forms; the branches taken are recorded instead."""
+    network = Patches().eval()
+    path = script(network, tmp_path / "net.pt", how="frozen")
+    arrays = {"x": inputs(64)["x"]}
+    factory = open_network(network_spec(ref(path, "torchscript"), arrays))
+    assert isinstance(factory, OnnxNetwork)
+    check_network(factory, examples=arrays, expected=native(network, arrays))
+
+
+def test_what_cannot_be_exported_invalid(tmp_path: Path) -> None:
+    """An operator that ONNX does not know, in a network that must go through it."""
+    path = script(Unusual().eval(), tmp_path / "net.pt", how="frozen")
+    with pytest.raises(
+        ModelError, match=r"expected torch to export .*net\.pt to ONNX, to train it again, found"
+    ):
+        open_network(network_spec(ref(path, "torchscript"), {"x": np.ones((2, 3, 3), np.float32)}))
+
+
 def test_tokens_attention_and_recurrence_are_trained_as_they_are(tmp_path: Path) -> None:
     """Every layer of torch's own is drawn anew; the first loss is that of guessing."""
     path = script(Tokens(), tmp_path / "net.pt", how="scripted")
@@ -147,6 +176,19 @@ def test_initial_weights_of_another_kind_invalid(tmp_path: Path) -> None:
         opened(traced, init_from=ref(scripted, "torchscript"))
     with pytest.raises(ModelError, match="in the student's own format, torchscript, found onnx"):
         opened(traced, init_from=ref(tmp_path / "a.onnx", "onnx"))
+
+
+class Unusual(nn.Module):
+    """Uses an operator without a counterpart in ONNX."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores of the matrix exponential."""
+        scores: Tensor = self.head(torch.matrix_exp(x).mean(1))
+        return scores
 
 
 class WritesFile(nn.Module):

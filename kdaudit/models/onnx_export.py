@@ -1,4 +1,4 @@
-"""A TorchScript network goes in; its graph comes out, by way of ONNX, to be trained by the converter's means."""
+"""A torch network that cannot be trained as it is goes in; its graph comes out, by way of ONNX."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdaudit.errors import ModelError
 from kdaudit.models.graph import WAYS_OUT, Graph
@@ -19,13 +19,11 @@ _OPSET = 17
 _SCORES = "scores"
 
 
-def script_graph(
-    script: torch.jit.ScriptModule, examples: Mapping[str, Tensor], *, path: str, free_batch: bool
-) -> Graph:
-    """The graph of a TorchScript network, BatchNorm kept.
+def export_graph(network: nn.Module, examples: Mapping[str, Tensor], *, path: str, free_batch: bool) -> Graph:
+    """The graph of a network, BatchNorm kept.
 
     Args:
-        script: the network.
+        network: the network, TorchScript or not.
         examples: inputs {name: (n, ...)} of the right shapes and types, in its order; their numbers do not matter.
         path: the file that it was read from.
         free_batch: whether it takes any number of examples.
@@ -38,7 +36,7 @@ def script_graph(
         try:
             with silent_torch():
                 torch.onnx.export(
-                    script.eval(),
+                    network.eval(),
                     tuple(examples.values()),
                     str(file),
                     dynamo=False,
