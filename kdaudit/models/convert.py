@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -25,9 +25,9 @@ class Network:
 
     The module's state has keys that depend on the graph alone (conv1.weight, batchnormalization1.running_mean, ...):
     `names` gives the name in the file of each trained array, `draws` how each is drawn anew. Arrays that keep their
-    numbers: `frozen` are applied to the raw inputs, `computed` came from a formula or the exporter. `shapes` holds the
-    shape of every value at the batch size of the conversion. `code` is what the module runs, `batching` how it takes
-    batches of any size.
+    numbers: `kept` by request, `frozen` because they are applied to the raw inputs, `computed` because a formula or the
+    exporter gave them. `shapes` holds the shape of every value at the batch size of the conversion. `code` is what the
+    module runs, `batching` how it takes batches of any size.
     """
 
     module: nn.Module
@@ -35,13 +35,18 @@ class Network:
     batching: Batching
     names: Mapping[str, str]
     draws: Mapping[str, Draw]
+    kept: tuple[str, ...]
     frozen: tuple[str, ...]
     computed: tuple[str, ...]
     shapes: Mapping[str, Shape]
 
 
 def convert(
-    graph: Graph, example_shapes: Mapping[str, Shape], initialisation: Initialisation = "torch"
+    graph: Graph,
+    example_shapes: Mapping[str, Shape],
+    *,
+    initialisation: Initialisation = "torch",
+    kept: Collection[str] = (),
 ) -> Network:
     """The network of a graph.
 
@@ -53,13 +58,14 @@ def convert(
         graph: a graph.
         example_shapes: shapes of one example by input, needed where the file leaves an axis besides the batch open.
         initialisation: how fresh weights are drawn.
+        kept: names of arrays that are not trained.
 
     Raises:
         ModelError: an operator is not known, a weight's purpose is not, or the graph works at one batch size only and
             its BatchNorm would see too few examples there.
     """
     check_operators(graph)
-    weights = find_weights(graph)
+    weights = find_weights(graph, kept)
     written = _written(graph, weights, example_shapes)
     module, shapes = written.module, written.shapes
     prefix = "network." if isinstance(module, Grouped) else ""
@@ -70,6 +76,7 @@ def convert(
         batching=module.batching if isinstance(module, Grouped) else Batching.ANY,
         names={f"{prefix}{weight.key}": weight.name for weight in weights.trained.values()},
         draws={f"{prefix}{key}": draw for key, draw in draws.items() if draw is not None},
+        kept=tuple(kept),
         frozen=weights.raw,
         computed=weights.computed,
         shapes=shapes,

@@ -6,6 +6,7 @@ from typing import Literal
 
 from torch import nn
 
+from kdaudit.models.batching import Batching
 from kdaudit.models.batchnorm import Reinsertion
 from kdaudit.models.blueprint import Blueprint
 from kdaudit.models.convert import Network
@@ -15,17 +16,41 @@ from kdaudit.types import Fidelity
 Level = Literal["bn-kept", "bn-reinserted", "converted"]
 
 
+_FOLDED = (
+    "To keep it, export with training=TrainingMode.PRESERVE and do_constant_folding=False, "
+    "or with dynamo=True and optimize=False."
+)
+_GROUPED = {
+    Batching.VMAP: "The file is for one batch size; examples are given to it in groups of that, all groups at once.",
+    Batching.GROUPS: "The file is for one batch size; examples are given to it in groups of that, one after another.",
+}
+
+
 def describe_converted(
-    reinsertion: Reinsertion, network: Network, original: Network, start: Start | None
+    reinsertion: Reinsertion,
+    network: Network,
+    original: Network,
+    start: Start | None,
+    *,
+    dropout: float | None = None,
 ) -> Fidelity:
-    """The fidelity of a network converted from an ONNX file."""
-    dropout = any(isinstance(module, nn.Dropout) for module in network.module.modules())
+    """The fidelity of a network converted from an ONNX file.
+
+    Args:
+        reinsertion: what became of BatchNorm.
+        network: the network to be trained.
+        original: the network as the file has it.
+        start: the weights that it starts from, if it does not start from fresh ones.
+        dropout: the share that was asked for.
+    """
     sentences = [_batchnorm(reinsertion)]
-    sentences.append(
-        "Dropout is kept."
-        if dropout
-        else "If the student was trained with Dropout, its file does not say so."
-    )
+    if reinsertion.graph.in_training_mode:
+        sentences.append("The file was exported in training mode; it is evaluated in inference mode.")
+    sentences.append(_dropout(original, dropout))
+    if network.batching is not Batching.ANY:
+        sentences.append(_GROUPED[network.batching])
+    if network.kept:
+        sentences.append(f"Not trained, as asked: {len(network.kept)} arrays.")
     if network.frozen:
         sentences.append(f"Applied to the raw inputs and left as they are: {', '.join(network.frozen)}.")
     if start is not None:
@@ -40,7 +65,7 @@ def describe_converted(
         n_parameters=count_parameters(network.module),
         n_file_parameters=count_parameters(original.module),
         evidence=reinsertion.evidence + start_evidence(start),
-        frozen=network.frozen,
+        frozen=network.kept + network.frozen,
     )
 
 
@@ -67,6 +92,14 @@ def start_evidence(start: Start | None) -> tuple[str, ...]:
     return (f"{taken}, drawn anew: {', '.join(start.unmatched)}" if start.unmatched else taken,)
 
 
+def _dropout(original: Network, asked: float | None) -> str:
+    if asked is not None:
+        return f"Dropout of {asked:g} is applied, as asked."
+    if any(isinstance(module, nn.Dropout) for module in original.module.modules()):
+        return "Dropout is kept."
+    return "If the student was trained with Dropout, its file does not say so."
+
+
 def _level(reinsertion: Reinsertion) -> Level:
     if reinsertion.inserted:
         return "bn-reinserted"
@@ -80,7 +113,7 @@ def _batchnorm(reinsertion: Reinsertion) -> str:
         also = f", {kept} more stand in the file" if kept else ""
         return (
             f"The controls are the student's ONNX graph with BatchNorm put back after {inserted} layers "
-            f"(evidence: {because}){also}."
+            f"(evidence: {because}){also}. {_FOLDED}"
         )
     if folded:
         return (

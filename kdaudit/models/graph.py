@@ -74,7 +74,9 @@ class Graph:
 
     `weights` holds every constant array by its name: initializers and Constant nodes. `inputs` are without the
     batch axis; `fixed_batch` is the only batch size that the file was exported for, or None. `parameters` names
-    arrays that the exporter is known to have taken from the network, and not to have made itself.
+    arrays that the exporter is known to have taken from the network, and not to have made itself; `buffers` those
+    of which it says that the network held and did not train them. `in_training_mode` says that the file was exported
+    with the statistics of the batch or with Dropout alive.
     """
 
     path: str
@@ -86,6 +88,7 @@ class Graph:
     inputs: tuple[TensorSpec, ...]
     fixed_batch: int | None
     output: str
+    in_training_mode: bool = False
 
     def leading_to(self, name: str) -> tuple[Node, ...]:
         """The nodes on which a value rests, in their order."""

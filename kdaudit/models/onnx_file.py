@@ -12,7 +12,9 @@ import numpy as np
 from kdaudit.errors import ModelError
 from kdaudit.models.branches import without_branches
 from kdaudit.models.graph import WAYS_OUT, Attribute, Branch, Graph, Node
+from kdaudit.models.inference import in_training_mode
 from kdaudit.models.sequences import without_sequences
+from kdaudit.models.standardised import with_instance_norms
 from kdaudit.models.ties import own_constants, retie
 from kdaudit.models.untrusted import fetch_external, read_message
 from kdaudit.types import AnyArray, TensorSpec, read_only
@@ -49,8 +51,9 @@ def read_graph(path: str) -> Graph:
         inputs=tuple(_input(value, path) for value in inputs),
         fixed_batch=_fixed_batch(inputs, path),
         output=output,
+        in_training_mode=bool(in_training_mode(model)),
     )
-    graph = without_sequences(without_branches(graph))
+    graph = with_instance_norms(without_sequences(without_branches(graph)))
     return _only_used(retie(own_constants(replace(graph, nodes=graph.leading_to(graph.output)))))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from kdaudit.errors import DeviceError, ModelError
 from kdaudit.models.estimate import value_bytes
+from kdaudit.models.inference import for_inference
 from kdaudit.models.onnx_file import constant_tensors
 from kdaudit.models.signature import weight_shapes
 from kdaudit.models.untrusted import GIB, read_message
@@ -38,6 +39,7 @@ _DTYPES = {
 }
 _ERRORS_ONLY = 3
 _ASKS_FOR_MORE = "Available memory of"
+_WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 # Without inferred shapes: a convolutional net's activations rarely exceed this many times its input.
 _ACTIVATIONS_PER_INPUT = 200
 # For the values of one batch, all sessions of a process together; weights do not count.
@@ -68,9 +70,13 @@ class OnnxModel:
         options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
         _limit_memory()
         self._value_bytes  # noqa: B018 - refuses what is too large
+        source: str | bytes = self._ref.path
+        if for_inference(self._proto):
+            source = self._proto.SerializeToString()
+            options.add_session_config_entry(_WEIGHTS_FOLDER, str(Path(self._ref.path).resolve().parent))
         try:
             self._session = onnxruntime.InferenceSession(
-                self._ref.path, sess_options=options, providers=self._providers()
+                source, sess_options=options, providers=self._providers()
             )
         except (
             failures.InvalidProtobuf,

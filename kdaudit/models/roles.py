@@ -6,7 +6,7 @@ arrays were not trained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,7 +72,7 @@ class Weights:
 
     `trained` are drawn anew and trained, by name. The others keep their numbers: `raw` are applied to the raw inputs,
     such as a mean to subtract; `computed` came from a formula or the exporter, such as a mask.
-    Single numbers that belong to an operator are in none.
+    Numbers that belong to an operator itself are in none.
     """
 
     trained: Mapping[str, Weight]
@@ -80,8 +80,8 @@ class Weights:
     computed: tuple[str, ...]
 
 
-def find_weights(graph: Graph) -> Weights:
-    """What each float array of a graph is for.
+def find_weights(graph: Graph, kept: Collection[str] = ()) -> Weights:
+    """What each float array of a graph is for, but of those that are `kept` as they are.
 
     Raises:
         ModelError: an array whose purpose is not known; to leave it as it is would train a part of the network only.
@@ -92,9 +92,11 @@ def find_weights(graph: Graph) -> Weights:
     raw, computed = [], []
     for name, array in graph.weights.items():
         own = name in graph.parameters
-        if array.dtype.kind != "f" or (array.ndim == 0 and not own):
+        if array.dtype.kind != "f" or array.size == 0 or (array.ndim == 0 and not own) or name in kept:
             continue
         use = _deciding_use(name, around)
+        if use is not None and _role(use) is WeightRole.SETTING:
+            continue
         if use is None or _is_untrained(name, array, use, graph):
             computed.append(name)
             continue

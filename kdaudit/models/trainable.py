@@ -16,7 +16,9 @@ from kdaudit.errors import ModelError
 from kdaudit.models.batchnorm import reinsert
 from kdaudit.models.blueprint import Blueprint, architecture_blueprint
 from kdaudit.models.convert import convert
+from kdaudit.models.dropout import with_dropout
 from kdaudit.models.fidelity import describe_built, describe_converted
+from kdaudit.models.freeze import freeze
 from kdaudit.models.graph import Graph
 from kdaudit.models.initialise import redraw
 from kdaudit.models.onnx_file import read_graph
@@ -67,13 +69,15 @@ class OnnxNetwork:
         self.spec = spec
         self.graph = read_graph(spec.model.path) if graph is None else graph
         shapes = dict(spec.example_shapes)
-        self.original = convert(self.graph, shapes, spec.initialisation)
-        self._reinsertion = reinsert(self.graph, self.original.shapes, mode=spec.reinsert_bn)
-        self.network = (
-            convert(self._reinsertion.graph, shapes, spec.initialisation)
-            if self._reinsertion.inserted
-            else self.original
-        )
+        self.original = convert(self.graph, shapes, initialisation=spec.initialisation)
+        frozen = freeze(self.graph, spec.freeze, self.original.shapes)
+        self._reinsertion = reinsert(frozen.graph, self.original.shapes, mode=spec.reinsert_bn)
+        graph = self._reinsertion.graph
+        if spec.dropout is not None:
+            graph = with_dropout(graph, spec.dropout)
+        self.network = self.original
+        if self._reinsertion.inserted or frozen.names or spec.dropout is not None:
+            self.network = convert(graph, shapes, initialisation=spec.initialisation, kept=frozen.names)
         self._start = self._find_start()
 
     @property
@@ -104,11 +108,15 @@ class OnnxNetwork:
     @cached_property
     def fidelity(self) -> Fidelity:
         """What became of BatchNorm, on which evidence, and what is not trained."""
-        found = describe_converted(self._reinsertion, self.network, self.original, self._start)
+        found = describe_converted(
+            self._reinsertion, self.network, self.original, self._start, dropout=self.spec.dropout
+        )
         kind = self.spec.model.kind
         if kind == "onnx":
             return found
-        return replace(found, sentence=f"The student's file ({kind}) was converted by way of ONNX. {found.sentence}")
+        return replace(
+            found, sentence=f"The student's file ({kind}) was converted by way of ONNX. {found.sentence}"
+        )
 
     @property
     def taken(self) -> frozenset[str]:
@@ -157,6 +165,7 @@ class ArchitectureNetwork:
         self.spec = spec
         self._blueprint = architecture_blueprint(spec.model) if blueprint is None else blueprint
         self.title = self._blueprint.title
+        _refuse_changes(spec, self.title)
         self._start: Start | None = None
         self._example = self.build(0)
         if spec.init_from is not None:
@@ -203,6 +212,22 @@ class ArchitectureNetwork:
             module = self._blueprint.make()
         _apply(self._start, module)
         return module.train()
+
+
+def _refuse_changes(spec: NetworkSpec, title: str) -> None:
+    """A network that its own code builds is built as that says."""
+    asked = {
+        "--student-init": spec.initialisation != "torch",
+        "--dropout": spec.dropout is not None,
+        "--freeze": spec.freeze is not None,
+    }
+    if any(asked.values()):
+        options = ", ".join(option for option, given in asked.items() if given)
+        raise ModelError(
+            f"expected {options} for a student whose network is an ONNX graph, found {title}, "
+            "whose own code decides that",
+            hint="leave it away, and say it in the architecture's code or arguments",
+        )
 
 
 def _apply(start: Start | None, module: nn.Module) -> None:

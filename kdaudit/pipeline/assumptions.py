@@ -9,6 +9,14 @@ from kdaudit.pipeline.plan import Setup
 from kdaudit.schema import Assumption
 
 
+_INITIALISATIONS = {
+    "torch": "drawn anew, as the framework does by default",
+    "xavier": "drawn anew: Xavier uniform",
+    "trunc02": "drawn anew: normal with deviation 0.02",
+    "kaiming": "drawn anew: Kaiming normal by fan-out",
+}
+
+
 def assumptions_of(setup: Setup, controls: ControlSet) -> tuple[Assumption, ...]:
     """All rows, in the order in which an audit decides them."""
     return (*_of_models(setup), *_of_data(setup), *_of_controls(setup, controls))
@@ -59,18 +67,19 @@ def _of_controls(setup: Setup, controls: ControlSet) -> Iterator[Assumption]:
         )
     fidelity = controls.network.fidelity
     yield Assumption(what="Architecture", value=fidelity.sentence, known_from="verified")
-    if fidelity.level != "exact":
+    if spec.dropout is not None:
+        yield Assumption(what="Dropout", value=f"{spec.dropout:g}", known_from="stated")
+    elif fidelity.level != "exact" and "Dropout is kept." not in fidelity.sentence:
         yield Assumption(
             what="Dropout",
             value="none: an inference file does not hold it; --student-arch would",
             known_from="unknown",
         )
+    default = spec.init_from is None and spec.student_init == "torch"
     yield Assumption(
         what="Initialisation",
-        value=f"weights of {spec.init_from}"
-        if spec.init_from
-        else "drawn anew, as the framework does by default",
-        known_from="stated" if spec.init_from else "default",
+        value=f"weights of {spec.init_from}" if spec.init_from else _INITIALISATIONS[spec.student_init],
+        known_from="default" if default else "stated",
     )
     if controls.epochs is None:
         yield Assumption(what="Epochs", value=str(controls.recipe.epochs), known_from="stated")

@@ -78,6 +78,9 @@ def network_spec(setup: Setup, student: ModelRef) -> NetworkSpec:
         model=model,
         init_from=init_from,
         reinsert_bn=spec.reinsert_bn,
+        initialisation=spec.student_init,
+        dropout=spec.dropout,
+        freeze=spec.freeze,
         example_shapes=tuple((name, array.shape[1:]) for name, array in example.items()),
         example_dtypes=tuple(array.dtype.name for array in example.values()),
     )

@@ -259,3 +259,11 @@ NETWORKS = {
     "timm_deit_tiny": _timm("deit_tiny_patch16_224", img_size=32, depth=3),
     "timm_mixer": _timm("mixer_s16_224", img_size=32),
 }
+
+# What the table of docs/onnx-zoo.md holds.
+TABLE = (
+    "mlp", "audio_cnn", "group_norm", "char_gpt", "bert", "lstm", "gru", "vit", "swin", "convnext", "resnet18",
+    "regnet_y_400mf", "vgg11_bn", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0", "densenet121",
+    "shufflenet_v2", "timm_resnet10t", "timm_resnext26ts", "timm_regnetx_002", "timm_mobilenetv4", "timm_ghostnet",
+    "timm_deit_tiny", "timm_mixer",
+)  # fmt: skip
