@@ -25,11 +25,12 @@ class KDAuditError(Exception):
     """
 
     exit_code: ClassVar[int] = EXIT_CANNOT_RUN
+    usual_hint: ClassVar[str | None] = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.usual_hint
 
     def __reduce__(self) -> tuple[object, ...]:
         """Errors travel from worker processes: keep the hint."""
@@ -44,6 +45,7 @@ class SpecError(KDAuditError):
     """An option, a configuration key or their combination is wrong."""
 
     exit_code = EXIT_USAGE
+    usual_hint = "kdaudit COMMAND --help lists the options and their values"
 
 
 class AlignmentError(KDAuditError):
@@ -62,6 +64,8 @@ class NotFiniteError(ModelError):
 
 class DataError(KDAuditError):
     """Examples or labels cannot be read or used."""
+
+    usual_hint = "the README says what a data file holds: x and y, one row for each example"
 
 
 class DeviceError(KDAuditError):

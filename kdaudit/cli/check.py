@@ -84,6 +84,7 @@ def _text(audited: Audited, specs: Specs, path: Path) -> str:
 
 def _show_plans(specs: Specs) -> None:
     from kdaudit.pipeline.audit import training_plans
+    from kdaudit.render.numbers import duration
 
     plans = training_plans(specs.audit)
     if not plans:
@@ -93,5 +94,7 @@ def _show_plans(specs: Specs) -> None:
         typer.echo(
             f"{plan.n_independent} independent, {plan.n_random} random and {plan.n_positive} positive controls, "
             f"{plan.n_train:,} examples, epochs {epochs}, {plan.recipe.optimizer} at {plan.recipe.lr:g}, "
-            f"batch {plan.recipe.batch_size}; {plan.n_kept} are kept from an earlier run."
+            f"batch {plan.recipe.batch_size}; {plan.n_kept} are kept from an earlier run. "
+            f"The others take about {duration(plan.seconds)}{' an epoch' if plan.pilot else ''} "
+            f"and {plan.n_bytes / 1e6:,.1f} MB of disk."
         )

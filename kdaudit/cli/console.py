@@ -20,8 +20,12 @@ _STYLES = {"fail": "bold red", "undecided": "yellow", "warning": "yellow", "pass
 
 
 def say(line: str) -> None:
-    """One line on standard error."""
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the only place that prints
+    """One line on standard error; an audit does not end because nobody can take it (a full disk)."""
+    try:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - the only place that prints
+    except OSError:
+        # Python would try again at its end, and exit with 120.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def wants_color(choice: str, stream: TextIO) -> bool:
@@ -46,7 +50,7 @@ def text_report(result: AuditResult, *, color: bool, report: str) -> str:
         f"  {students} against {result.teacher}, {result.n:,} examples, {result.n_controls} independent "
         f"and {result.n_random} random controls",
         *_policy(result),
-        *(f"  {key:<24}{value}" for key, value in _numbers(result)),
+        *(f"  {key:<24}{value}" for key, value in (*_numbers(result), *_distances(result))),
         "",
     ]
     shown = _rules_that_matter(result)
@@ -94,6 +98,17 @@ def _numbers(result: AuditResult) -> Iterator[tuple[str, str]]:
             ends = f" {show_range(effect.low90, effect.high90)}"
         p = f", {numbers.p_value(effect.p)}" if effect.p is not None else ""
         yield label, f"{show(effect.estimate)}{ends}{p}"
+
+
+def _distances(result: AuditResult) -> Iterator[tuple[str, str]]:
+    """How far the student is from the teacher, where there are no controls to say how far that is."""
+    from kdaudit.render import numbers
+
+    found = {name: record.student for name, record in result.transfer.items()}
+    if not result.n_controls and found:
+        shares = [f"other answers {numbers.percent(found['prediction'], 1)}"] if "prediction" in found else []
+        shares += [f"{name} {found[name]:.3f}" for name in ("js", "activation", "rank") if name in found]
+        yield "distance to the teacher", ", ".join(shares)
 
 
 def _rules_that_matter(result: AuditResult) -> list[RuleRecord]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import traceback
+from pathlib import Path
 
 import typer
 
 from kdaudit import __version__
 from kdaudit.cli.check import check
+from kdaudit.cli.compare import compare
+from kdaudit.cli.console import say
 from kdaudit.cli.demo import demo
 from kdaudit.cli.explain import explain
 from kdaudit.cli.plan import plan
@@ -24,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (check, demo, explain, plan, report, schema):
+for command in (check, compare, demo, explain, plan, report, schema):
     app.command()(command)
 
 
@@ -45,30 +49,29 @@ def _options(
 
 def main() -> None:
     """Run the command line; every exception becomes an exit code and one line on standard error."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by `>&-`
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - to the end
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console without "≤" must not end an audit
     try:
         app()
     except KDAuditError as error:
-        _say(f"kdaudit: {error.message}")
+        say(f"kdaudit: {error.message}")
         if error.hint:
-            _say(f"hint: {error.hint}")
+            say(f"hint: {error.hint}")
         if _very_verbose():
-            traceback.print_exc()
+            say(traceback.format_exc())
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.exit(EXIT_BUG)
     except Exception:
-        traceback.print_exc()
-        _say("kdaudit: a bug in kdaudit, not in your models; please report it with the lines above")
+        say(traceback.format_exc())
+        say("kdaudit: a bug in kdaudit, not in your models; please report it with the lines above")
         sys.exit(EXIT_BUG)
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
 
 
 def _very_verbose() -> bool:

@@ -14,6 +14,7 @@ import torch
 
 from kdaudit.controls.feed import Feed
 from kdaudit.controls.outputs import class_logits
+from kdaudit.controls.step import enough_memory
 from kdaudit.errors import DataError
 from kdaudit.protocols import TrainingData
 from kdaudit.types import Int64, OutputKind
@@ -99,6 +100,7 @@ def holdout_split(labels: Int64, *, share: float = HOLDOUT_SHARE, rng: np.random
     return HoldoutSplit(train=np.sort(by_class[~held_out]), holdout=np.sort(by_class[held_out]))
 
 
+@enough_memory()
 def holdout_accuracy(
     network: torch.nn.Module,
     data: TrainingData,

@@ -17,7 +17,7 @@ from typing import IO
 
 import numpy as np
 
-from kdaudit.data.cache import cached_examples, require_space
+from kdaudit.data.cache import cached_examples, require_space, take_space
 from kdaudit.data.columns import class_names_from, groups_from, ids_from, labels_from, slices_from
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
 from kdaudit.data.options import DataOptions, preprocess_for
@@ -243,6 +243,7 @@ def _convert(path: Path, header: _Header, *, divide: bool) -> None:
     copy = path.with_suffix(".converted")
     source = np.load(path, mmap_mode="r", allow_pickle=False)
     target = np.lib.format.open_memmap(copy, mode="w+", dtype=dtype, shape=header.shape)
+    take_space(copy)
     for rows in _chunks(source):
         with np.errstate(over="ignore"):
             target[rows] = source[rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -54,6 +55,20 @@ def require_space(folder: Path, n_bytes: int, *, what: str) -> None:
             f"expected {_size(needed)} of free disk space for {what}, found {_size(free)} at {folder}",
             hint="name another folder with --cache-dir, or take fewer examples with --limit or --limit-train",
         )
+
+
+def take_space(path: Path) -> None:
+    """Take the space of a new memory map from the disk now.
+
+    Its file has holes. A disk that another program fills before they are filled kills the process (SIGBUS), where
+    this raises an error.
+
+    Raises:
+        OSError: there is no space.
+    """
+    if sys.platform == "linux":
+        with path.open("rb+") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
 
 
 def _rebuild(target: Path, partial: Path, build: Callable[[Path], None]) -> None:

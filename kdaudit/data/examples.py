@@ -138,6 +138,11 @@ class Examples:
         """The folder that `open` takes; for a subset, that of the whole."""
         return self._folder
 
+    @property
+    def whole(self) -> Examples:
+        """All examples that were read, where these are a subset of them."""
+        return Examples(self._folder, self._meta, None)
+
     @cached_property
     def ref(self) -> DataRef:
         """Where the examples came from, and their digest; a subset has its own."""

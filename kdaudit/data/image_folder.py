@@ -18,7 +18,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from kdaudit.cores import usable_cores
-from kdaudit.data.cache import cached_examples, require_space
+from kdaudit.data.cache import cached_examples, require_space, take_space
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
 from kdaudit.data.options import DataOptions, preprocess_for
 from kdaudit.data.subset import limited
@@ -187,6 +187,7 @@ def _decode_all(files: Sequence[Path], plan: _Plan, target: Path, *, progress: P
     """Decodes every picture into `target` (n, C, H, W); the number of pictures that EXIF turned."""
     require_space(target.parent, len(files) * int(np.prod(plan.shape)), what=f"{len(files)} decoded pictures")
     out = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=(len(files), *plan.shape))
+    take_space(target)
     starts = range(0, len(files), _CHUNK)
     # Threads: Pillow decodes and resizes outside the interpreter's lock, and no worker has to import torchvision.
     pool = ThreadPoolExecutor(usable_cores())

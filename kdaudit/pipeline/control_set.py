@@ -39,7 +39,11 @@ class TrainingCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
-    """What would be trained, for `--dry-run` and before the first training."""
+    """What would be trained, for `--dry-run`.
+
+    `seconds`: of training the controls that are not kept, measured; one epoch of it where a pilot is to choose how
+    many. `n_bytes`: what they and their predictions take on the disk.
+    """
 
     n_independent: int
     n_random: int
@@ -48,3 +52,5 @@ class TrainingPlan:
     recipe: Recipe
     n_train: int
     pilot: bool
+    seconds: float
+    n_bytes: int

@@ -54,12 +54,12 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
     time_limit_seconds = seconds_of(spec.time_limit)
     device = resolve_device(spec.device)
     teacher, students, ready = _models(spec)
-    data = load_data(spec.data, cache=store.data, options=_data_options(spec), progress=progress)
+    data = load_data(spec.data, cache=store.root, options=_data_options(spec), progress=progress)
     _require_slices(spec, data)
     train, no_train_reason = _training_data(spec, store, progress)
     n_before, duplicates = 0, np.empty(0, dtype=np.int64)
     if train is not None:
-        n_before, duplicates = len(data), duplicate_positions(data, train)
+        n_before, duplicates = len(data), duplicate_positions(data, train.whole)
         if len(duplicates) and not spec.keep_duplicates:
             data = _without(data, duplicates, train)
     # Drawn here and not while reading: what is left out as a duplicate must not count.
@@ -189,7 +189,7 @@ def _training_data(spec: AuditSpec, store: Store, progress: Progress) -> tuple[E
     if location is None:
         return None, "No training data was given: add --train-data, or ready-made controls with --control."
     try:
-        train = load_data(location, cache=store.data, options=options, progress=progress)
+        train = load_data(location, cache=store.root, options=options, progress=progress)
     except DataError as failure:
         if spec.train_data is not None:
             raise

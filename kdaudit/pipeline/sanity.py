@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from kdaudit.metrics.agreement import accuracy
+from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.stats.sanity import beats_majority, label_hint, majority_share
-from kdaudit.types import Panel, Role
+from kdaudit.types import Int64, Panel, Role
 
 _MANY_TIES = 0.01
 
@@ -68,3 +69,18 @@ def _hint(panel: Panel, row: int) -> str:
         f"Check the {role if role is Role.TEACHER else 'student'}'s preprocessing, class order and file."
     )
     return f"Hint: {hint}." if hint else preprocessing
+
+
+def unfit_trained(controls: ControlSet, labels: Int64) -> dict[str, str]:
+    """Independent controls of ours that diverged or are no better than the commonest class, with the reason."""
+    answered = {p.model.name: p for p in controls.predictions}
+    unfit = {}
+    for name, control in controls.trained.items():
+        if control.model.role is not Role.INDEPENDENT:
+            continue
+        predictions = answered.get(name)
+        if predictions is None:
+            unfit[name] = f"{name} diverged"
+        elif not beats_majority(predictions.logits.argmax(axis=1).astype(np.int32), labels):
+            unfit[name] = f"{name} is no better than the commonest class"
+    return unfit

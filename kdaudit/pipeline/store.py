@@ -51,11 +51,6 @@ class Store:
     root: Path
     resume: bool = True
 
-    @property
-    def data(self) -> Path:
-        """Where example folders are kept."""
-        return self.root / "data"
-
     def predictions(self, key: str, model: ModelRef, data: DataRef) -> Predictions | None:
         """Kept predictions of `model` on `data`, memory-mapped; None if there are none or they are damaged."""
         kept = self._kept_predictions(key)

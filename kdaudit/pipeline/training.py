@@ -17,6 +17,7 @@ from kdaudit.models.trainable import open_network
 from kdaudit.pipeline.control_set import ControlSet, TrainingCost, TrainingPlan
 from kdaudit.pipeline.network import check, network_spec, training_data
 from kdaudit.pipeline.plan import Setup
+from kdaudit.pipeline.sanity import unfit_trained
 from kdaudit.pipeline.tasks import (
     PilotTask,
     PredictTask,
@@ -32,7 +33,6 @@ from kdaudit.pipeline.tasks import (
 )
 from kdaudit.protocols import Progress
 from kdaudit.render.numbers import duration
-from kdaudit.stats.sanity import beats_majority
 from kdaudit.types import (
     ModelRef,
     Predictions,
@@ -80,18 +80,25 @@ class ControlTrainer:
         return self._replace_unfit(replace(done, trained=trained, predictions=predictions), tasks)
 
     def plan(self) -> TrainingPlan:
-        """What `provide` would do."""
+        """What `provide` would do, and what it would cost.
+
+        Raises:
+            ModelError: the network fails a self-check.
+        """
         automatic = self._setup.spec.epochs == "auto"
         recipe = self._recipe(_PILOT_EPOCHS if automatic else int(self._setup.spec.epochs))
         tasks = self._tasks(recipe)
+        missing = tasks if automatic else self._missing(tasks)
         return TrainingPlan(
             n_independent=self._setup.spec.controls,
             n_random=self._setup.spec.random_controls,
             n_positive=self._setup.spec.positive_controls,
-            n_kept=0 if automatic else len(tasks) - len(self._missing(tasks)),
+            n_kept=len(tasks) - len(missing),
             recipe=recipe,
             n_train=len(self._train),
             pilot=automatic,
+            seconds=self._seconds_per_epoch(missing) * (1 if automatic else recipe.epochs),
+            n_bytes=self._n_bytes() * len(missing),
         )
 
     def cost(self) -> TrainingCost:
@@ -102,12 +109,11 @@ class ControlTrainer:
         """
         automatic = self._setup.spec.epochs == "auto"
         recipe = self._recipe(_PILOT_EPOCHS if automatic else int(self._setup.spec.epochs))
-        n_at_once = self._pool.n_workers
-        task = self._task("pilot", Role.INDEPENDENT, recipe)
+        tasks = [self._task("pilot", Role.INDEPENDENT, recipe)] * self._pool.n_workers
         return TrainingCost(
-            seconds_per_epoch=self._seconds_per_epoch(task, n_at_once),
+            seconds_per_epoch=self._seconds_per_epoch(tasks),
             epochs=None if automatic else recipe.epochs,
-            n_at_once=n_at_once,
+            n_at_once=len(tasks),
         )
 
     def _choose_epochs(self, notice: Callable[[str], None]) -> EpochChoice | None:
@@ -183,9 +189,7 @@ class ControlTrainer:
             f"controls: {len(missing)} of {len(tasks)} to train, {recipe.epochs} epochs x {len(self._train):,} "
             f"examples each ({len(tasks) - len(missing)} kept from an earlier run)"
         )
-        n_at_once = min(self._pool.n_workers, len(missing))
-        rounds = -(-len(missing) // n_at_once)
-        seconds = self._seconds_per_epoch(missing[0], n_at_once) * recipe.epochs * rounds
+        seconds = self._seconds_per_epoch(missing) * recipe.epochs
         limit = self._setup.time_limit_seconds
         notice(f"controls: about {duration(seconds)} of training")
         if seconds <= limit:
@@ -196,11 +200,20 @@ class ControlTrainer:
             "(--epochs), ready-made controls (--control FILE) or less training data (--limit-train N)."
         )
 
-    def _seconds_per_epoch(self, task: TrainTask, n_at_once: int) -> float:
-        """Measured on 50 steps of as many workers as will train at the same time: they slow each other down."""
-        pilots = [replace(task, name="pilot")] * n_at_once
+    def _seconds_per_epoch(self, tasks: Sequence[TrainTask]) -> float:
+        """Seconds for one epoch of all tasks, measured on 50 steps in as many workers as will train at once."""
+        if not tasks:
+            return 0.0
+        n_at_once = min(self._pool.n_workers, len(tasks))
+        pilots = [replace(tasks[0], name="pilot")] * n_at_once
         step_seconds = max(self._run(pilots, kept=lambda _task: None, work=step_seconds_task))
-        return step_seconds * -(-len(self._train) // task.recipe.batch_size)
+        n_steps = -(-len(self._train) // tasks[0].recipe.batch_size)
+        return step_seconds * n_steps * -(-len(tasks) // n_at_once)
+
+    def _n_bytes(self) -> int:
+        """What one control and its predictions take on the disk."""
+        weights: int = sum(tensor.nbytes for tensor in self._network.build(0).state_dict().values())
+        return weights + len(self._setup.data) * _n_classes(self._setup) * np.dtype(np.float32).itemsize
 
     def _train_all(
         self, tasks: Sequence[TrainTask], missing: Sequence[TrainTask]
@@ -259,7 +272,7 @@ class ControlTrainer:
 
     def _replace_unfit(self, controls: ControlSet, tasks: Sequence[TrainTask]) -> ControlSet:
         """Train unfit independent controls once more with a new seed; what is unfit again is left out and named."""
-        unfit = self._unfit(controls)
+        unfit = unfit_trained(controls, self._setup.data.labels)
         again = [replace(task, name=f"{task.name}/again") for task in tasks if task.name in unfit]
         if not again:
             return controls
@@ -270,23 +283,12 @@ class ControlTrainer:
             controls,
             trained={**{n: c for n, c in controls.trained.items() if n not in unfit}, **trained},
             predictions=_by_role([*left, *second.predictions]),
-            unfit=self._unfit(second),
+            unfit=unfit_trained(second, self._setup.data.labels),
         )
 
-    def _unfit(self, controls: ControlSet) -> dict[str, str]:
-        answered = {p.model.name: p for p in controls.predictions}
-        unfit = {}
-        for name, control in controls.trained.items():
-            if control.model.role is not Role.INDEPENDENT:
-                continue
-            predictions = answered.get(name)
-            if predictions is None:
-                unfit[name] = f"{name} diverged"
-            elif not beats_majority(
-                predictions.logits.argmax(axis=1).astype(np.int32), self._setup.data.labels
-            ):
-                unfit[name] = f"{name} is no better than the commonest class"
-        return unfit
+
+def _n_classes(setup: Setup) -> int:
+    return len(setup.data.class_names) or int(setup.data.labels.max()) + 1
 
 
 def _by_role(predictions: Sequence[Predictions]) -> tuple[Predictions, ...]:

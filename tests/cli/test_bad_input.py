@@ -254,3 +254,5 @@ def test_no_training_data_still_compares(honest: World, cli: Cli, tmp_path: Path
     assert ended.code == 3, ended.err
     assert "No training data was given" in ended.out
     assert (tmp_path / "kdaudit-report/student/report.html").exists()
+    assert "distance to the teacher" in ended.out
+    assert "other answers" in ended.out

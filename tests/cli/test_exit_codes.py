@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -137,3 +138,17 @@ def test_several_students_give_the_worst_verdict(honest: World, tmp_path: Path) 
         "FAIL",
     ]
     assert {"student", "copier"} == {p.name for p in (tmp_path / "kdaudit-report").iterdir()}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("closed", ["2>/dev/full", "2>&-", ">&- 2>&-"])
+def test_a_full_or_closed_standard_error_changes_no_exit_code(
+    honest: World, tmp_path: Path, closed: str
+) -> None:
+    """A notice that nobody can take is no verdict: 1 would read as FAIL."""
+    command = shlex.join([sys.executable, "-m", "kdaudit", *check_args(honest)])
+    environment = {**os.environ, "KDAUDIT_CACHE_DIR": str(tmp_path / "cache")}
+    ended = subprocess.run(
+        ["sh", "-c", f"{command} {closed}"], cwd=tmp_path, env=environment, capture_output=True, check=False
+    )
+    assert 0 == ended.returncode

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kdaudit.data.cache import cached_examples, require_space
+from kdaudit.data.cache import cached_examples, require_space, take_space
 from kdaudit.data.examples import Description, input_path, write_examples
 from kdaudit.errors import DataError
 
@@ -109,3 +109,13 @@ def test_too_little_disk_space_invalid(tmp_path: Path, monkeypatch: pytest.Monke
         DataError, match=r"expected 193\.1 GB of free disk space for pictures, found 1\.0 GB at"
     ):
         require_space(tmp_path, 193 * 10**9, what="pictures")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="holes in files")
+def test_a_memory_map_takes_its_space_at_once(tmp_path: Path) -> None:
+    """A file with holes would kill the process where the disk is full when they are filled."""
+    path = tmp_path / "a.npy"
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(1000, 1000))
+    take_space(path)
+    assert path.stat().st_blocks * 512 >= path.stat().st_size == 1_000_128
+    assert (np.load(path) == 0).all()

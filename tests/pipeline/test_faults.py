@@ -407,9 +407,9 @@ def archive(path: Path) -> None:
     [
         "predictions/*/logits.npy",
         "predictions/*/record.json",
-        "data/data/*/inputs/0.npy",
-        "data/data/*/labels.npy",
-        "data/data/*/meta.json",
+        "data/*/inputs/0.npy",
+        "data/*/labels.npy",
+        "data/*/meta.json",
     ],
 )
 def test_a_damaged_cache_is_made_again(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kdaudit.errors import ModelError, SpecError
@@ -195,7 +196,29 @@ def test_the_plan_trains_nothing(spec: Callable[..., AuditSpec], tmp_path: Path)
         plan.n_train,
         plan.pilot,
     )
+    assert plan.seconds > 0
+    network = 4 * (8 * 16 + 16 * 5 + 16 * 4 + 4)  # about: two dense layers and a BatchNorm of float32
+    assert 5 * network < plan.n_bytes < 5 * (4 * network + 4 * 4 * 2000)
     assert [] == list((tmp_path / "cache").glob("controls/*"))
+
+
+def test_a_plan_of_what_is_kept_costs_nothing(spec: Callable[..., AuditSpec]) -> None:
+    """After the audit nothing is missing: no time and no disk."""
+    audit(spec(epochs="1"))
+    (plan,) = training_plans(spec(epochs="1"))
+    assert (5, 0.0, 0) == (plan.n_kept, plan.seconds, plan.n_bytes)
+
+
+def test_duplicates_are_found_in_all_training_data(
+    spec: Callable[..., AuditSpec], world: TrainableWorld, tmp_path: Path
+) -> None:
+    """--limit-train draws what controls train on; the student saw the rest too."""
+    evaluation, training = np.load(world.path("eval.npz")), np.load(world.path("train.npz"))
+    x = np.concatenate([evaluation["x"][:-40], training["x"][:40]])
+    y = np.concatenate([evaluation["y"][:-40], training["y"][:40]])
+    np.savez(tmp_path / "leaky.npz", x=x, y=y)
+    result = only(audit(spec(data=str(tmp_path / "leaky.npz"), limit_train=300, epochs="1")))
+    assert 40 == result.data.n_duplicates
 
 
 def test_limits_draw_subsets(spec: Callable[..., AuditSpec]) -> None:
