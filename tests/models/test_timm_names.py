@@ -55,6 +55,20 @@ def test_controls_are_drawn_by_timm_itself(tmp_path: Path) -> None:
     assert all(torch.equal(own[key], drawn[key]) for key in own)
 
 
+def test_a_head_that_starts_with_wide_scores_is_its_own_affair(tmp_path: Path) -> None:
+    """Heads of MobileNets are drawn by their number of outputs: the first loss is far above that of guessing."""
+    x = {"x": np.random.default_rng(0).normal(size=(8, 3, 64, 64)).astype(np.float32)}
+    model = ref(
+        tmp_path / "absent",
+        "state_dict",
+        arch="timm:mobilenetv4_conv_small_035",
+        arch_args='{"num_classes": 2}',
+    )
+    factory = open_network(network_spec(model, x))
+    assert isinstance(factory, ArchitectureNetwork)
+    check_architecture(factory, examples=x, output=OutputKind.LOGITS)
+
+
 def test_unknown_names_invalid() -> None:
     """The nearest one is named; names that would be fetched are none."""
     with pytest.raises(
