@@ -119,14 +119,16 @@ class Surroundings:
     def _is_trained_layer(self, node: Node) -> bool:
         """Whether a node applies arrays that are weights whatever they are applied to."""
         return any(
-            role not in (WeightRole.OFFSET, WeightRole.SCALE)
+            role not in (WeightRole.OFFSET, WeightRole.SCALE, WeightRole.SETTING)
             and node.has(slot)
             and node.inputs[slot] in self.held
             for slot, role in OPERATORS[node.op].roles.items()
         )
 
     def _is_length(self, use: Use) -> bool:
-        """Whether an array multiplies another array that has more axes: the lengths of normalised weights."""
+        """Whether an array scales or shifts weights that were normalised: by a normalisation, or a product with it."""
+        if OPERATORS[use.node.op].roles.get(use.slot) in (WeightRole.NORM_SCALE, WeightRole.NORM_OFFSET):
+            return True
         if use.node.op != "Mul":
             return False
         own = self.graph.weights.get(use.node.inputs[use.slot])

@@ -156,7 +156,7 @@ BODIES = {
     "Transpose": "h = Transpose <perm = [0, 2, 3, 1]> (x)",
     "Trilu": "h = Trilu <upper = 0> (x, step)",
     "Unsqueeze": "h = Unsqueeze (x, last)",
-    "Upsample": "h = Upsample (x, twofold)",
+    "Upsample": "c = Conv (x, kernel)  h = Upsample (c, twofold)",
     "Where": "g = Greater (x, zero)  h = Where (g, x, two)",
     "Xor": "a = Less (x, two)  b = Greater (x, zero)  c = Xor (a, b)  h = Where (c, two, x)",
 }

@@ -36,6 +36,7 @@ _SUM = {0: WeightRole.OFFSET, 1: WeightRole.OFFSET}
 _FACTORS = {0: WeightRole.SCALE, 1: WeightRole.SCALE}
 _BATCH_NORM = dict.fromkeys((1, 2, 3, 4), WeightRole.NORM)
 _RECURRENT = dict.fromkeys((1, 2, 3), WeightRole.RECURRENT)
+_SETTINGS = dict.fromkeys((1, 2), WeightRole.SETTING)
 _NORM = {1: WeightRole.NORM_SCALE, 2: WeightRole.NORM_OFFSET}
 
 OPERATORS = {
@@ -110,7 +111,7 @@ OPERATORS = {
     "Neg": Operator(apply=of_one(torch.neg)),
     "NonZero": Operator(apply=indexing.non_zero),
     "Not": Operator(apply=of_one(torch.logical_not)),
-    "OneHot": Operator(apply=indexing.one_hot),
+    "OneHot": Operator(apply=indexing.one_hot, roles=_SETTINGS),
     "Or": Operator(apply=of_two(torch.logical_or)),
     "PRelu": Operator(apply=activation.prelu, roles={1: WeightRole.SLOPE}),
     "Pad": Operator(apply=shape.pad),
@@ -131,7 +132,7 @@ OPERATORS = {
     "ReduceSumSquare": Operator(apply=over_axes(reduction.sum_of_squares)),
     "Relu": Operator(apply=of_one(torch.relu)),
     "Reshape": Operator(apply=shape.reshape, rearranges=True),
-    "Resize": Operator(apply=resize.resize),
+    "Resize": Operator(apply=resize.resize, roles=_SETTINGS),
     "ReverseSequence": Operator(apply=indexing.reverse_sequence),
     "RotaryEmbedding": Operator(apply=attention.rotary_embedding),
     "Round": Operator(apply=of_one(torch.round)),
@@ -162,7 +163,7 @@ OPERATORS = {
     "Transpose": Operator(apply=shape.transpose, rearranges=True),
     "Trilu": Operator(apply=indexing.triangle),
     "Unsqueeze": Operator(apply=shape.unsqueeze, rearranges=True),
-    "Upsample": Operator(apply=resize.upsample),
+    "Upsample": Operator(apply=resize.upsample, roles=_SETTINGS),
     "Where": Operator(apply=elementwise.where),
     "Xor": Operator(apply=of_two(torch.logical_xor)),
 }

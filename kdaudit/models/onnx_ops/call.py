@@ -38,6 +38,7 @@ class WeightRole(StrEnum):
     SCALE = "scale"  # a factor
     RECURRENT = "recurrent"  # weights and biases of an LSTM, GRU or RNN
     SLOPE = "slope"  # of a PRelu below 0
+    SETTING = "setting"  # of the operator itself, never trained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ def constant_of_shape(call: Call) -> Tensor:
     """One number everywhere, in the shape that is given."""
     given = call.node.attributes.get("value")
     number = as_tensor(given) if isinstance(given, np.ndarray) else torch.zeros(1)
-    return call.constant(number).expand(call.integers(0))
+    return call.constant(number.reshape(())).expand(call.integers(0))
 
 
 def depth_to_space(call: Call) -> Tensor:
