@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kdaudit.errors import KDAuditError
-    from kdaudit.options import AuditSpec
+    from kdaudit.options import AuditSpec, Waiver
     from kdaudit.pipeline.audit import Audited, audit
     from kdaudit.schema import AuditResult
 
 __version__ = "0.1.0"
-__all__ = ["AuditResult", "AuditSpec", "Audited", "KDAuditError", "__version__", "audit"]
+__all__ = ["AuditResult", "AuditSpec", "Audited", "KDAuditError", "Waiver", "__version__", "audit"]
 
 _HOMES = {
     "AuditResult": "kdaudit.schema",
     "AuditSpec": "kdaudit.options",
     "Audited": "kdaudit.pipeline.audit",
     "KDAuditError": "kdaudit.errors",
+    "Waiver": "kdaudit.options",
     "audit": "kdaudit.pipeline.audit",
 }
 

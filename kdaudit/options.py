@@ -136,7 +136,7 @@ class AuditSpec:
     ] = "margins"
     waivers: Annotated[
         tuple[Waiver, ...],
-        Help("TOML file of [[waivers]], instead of those of the configuration; repeat for more.", "Policy"),
+        Help("TOML file of waivers, instead of those of the configuration; repeat for more.", "Policy"),
     ] = ()
     # The tables [rules] and [limits] of a configuration: levels by rule id, numbers by the names of policy/limits.py.
     rules: Mapping[str, Level] = field(default_factory=dict)

@@ -73,6 +73,14 @@ EXPLANATIONS: dict[str, Explanation] = {
         advice="The list, with its false-discovery rate, stands in section 6: look through it before you ship.",
         limits=("alpha", "min_controls"),
     ),
+    "KD205": Explanation(
+        asks="Does the student take over more than that of an earlier audit of the same teacher did?",
+        computed="The rise of kappa_W on the examples that both audits saw. Violated from "
+        f"{at_most(LIMITS.m_rise)} with p ≤ {bare(LIMITS.alpha)}.",
+        violated="The audit fails. Undecided, or without --baseline, it does not hold a verdict back.",
+        advice="Compare the two lists of inherited errors: kdaudit compare says which are new.",
+        limits=("alpha", "m_rise", "m_pass", "min_stratum"),
+    ),
     "KD301": Explanation(
         asks="Are the controls a fair comparison?",
         computed="Each beats guessing, has the student's architecture, and their mean accuracy lies within "

@@ -25,6 +25,7 @@ FORMER_LIMITS = {
     "max_sharpness": 0.20,
     "advised_duplicate_share": 0.01,
     "max_duplicate_share": 0.20,
+    "false_discovery": 0.10,
 }
 _OF_RULES = {
     "KD202": ("ratio",),

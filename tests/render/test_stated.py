@@ -14,6 +14,7 @@ from kdaudit.policy.limits import LIMITS
 from kdaudit.render import facts, findings, render, stated, words
 from kdaudit.render.numbers import NBSP
 from kdaudit.render.views.four import four
+from kdaudit.render.views.parts import part_tables
 from kdaudit.schema import AuditResult, LevelChange, LimitChange, PolicyRecord, WaiverRecord
 from kdaudit.types import Outcome, RuleStatus, WaiverState
 from tests.factories import Kind, audit_result
@@ -185,3 +186,12 @@ def test_the_policy_is_no_assumption_about_the_models() -> None:
     page = text_of(render(result.model_copy(update={"assumptions": (*result.assumptions, row)}), "html"))
     assert "preset strict" in page
     assert not re.search(r"Stated or assumed, not verified: [^.]*policy", page)
+
+
+def test_classes_that_can_fail_the_audit_are_not_said_to_be_harmless() -> None:
+    """KD404 raised to error; slices and pairs stay as they are."""
+    raised = PolicyRecord(changed_levels=(LevelChange(rule="KD404", level="error", default="warn"),))
+    captions = [table.caption for table in part_tables(judged_by(raised))]
+    assert captions[0].endswith("By this policy, accuracy lost in one of them can fail the audit (KD404).")
+    assert captions[1].endswith("Pairs of classes never change the verdict.")
+    assert captions[2].endswith("Slices never change the verdict.")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kdaudit.render import charts, numbers, text
+from kdaudit.render import charts, facts, numbers, text
 from kdaudit.schema import AuditResult, PartRecord
 
 _MOST_ROWS = 20
-FALSE_DISCOVERY = 0.10
 _SCALE = charts.Scale(low=-0.3, high=1.0)
 
 Family = Literal["class", "pair", "slice"]
@@ -19,6 +18,7 @@ _CAPTIONS: dict[Family, str] = {
     "pair": "By true class and the teacher’s answer.",
     "slice": "By the values of the named columns.",
 }
+_RULES: dict[Family, str] = {"class": "KD404", "slice": "KD405"}
 _NOUNS: dict[Family, str] = {"class": "class", "pair": "pair", "slice": "slice"}
 
 
@@ -57,6 +57,7 @@ def part_tables(result: AuditResult) -> tuple[PartTable, ...]:
 
 
 def _table(result: AuditResult, family: Family) -> PartTable:
+    rate = facts.limit(result, "false_discovery")
     found = [part for part in result.parts if part.family == family and part.kappa_W is not None]
     found.sort(key=lambda part: (_q(part), -part.n_W, part.name))
     n_more = len([part for part in result.parts if part.family == family]) - len(found[:_MOST_ROWS])
@@ -64,8 +65,8 @@ def _table(result: AuditResult, family: Family) -> PartTable:
         family=family,
         title=_TITLES[family],
         caption=f"{_CAPTIONS[family]} Wrong knowledge taken over beyond controls; p by Benjamini–Hochberg at "
-        f"{numbers.percent(FALSE_DISCOVERY)}. {_TITLES[family]} never change the verdict.",
-        rows=tuple(_row(part) for part in found[:_MOST_ROWS]),
+        f"{numbers.exactly(rate)}. {_weight(result, family)}",
+        rows=tuple(_row(part, rate) for part in found[:_MOST_ROWS]),
         rest=_rest(family, n_more, all_shown=len(found) <= _MOST_ROWS),
         with_accuracy=family != "pair",
     )
@@ -81,7 +82,16 @@ def _rest(family: Family, n_more: int, *, all_shown: bool) -> str:
     return f"And {noun}{why}, in audit.json."
 
 
-def _row(part: PartRecord) -> PartRow:
+def _weight(result: AuditResult, family: Family) -> str:
+    """What these parts do to the verdict."""
+    raised = {change.rule for change in result.policy.changed_levels if change.level == "error"}
+    rule = _RULES.get(family)
+    if rule in raised:
+        return f"By this policy, accuracy lost in one of them can fail the audit ({rule})."
+    return f"{_TITLES[family]} never change the verdict."
+
+
+def _row(part: PartRecord, rate: float) -> PartRow:
     effect = part.kappa_W
     bar, at, taken = None, "", numbers.NONE
     if effect is not None and effect.estimate is not None:
@@ -106,7 +116,7 @@ def _row(part: PartRecord) -> PartRow:
         taken=taken,
         p=numbers.p_bare(part.q_kappa_W),
         accuracy=_accuracy(part),
-        strong=_q(part) <= FALSE_DISCOVERY,
+        strong=_q(part) <= rate,
     )
 
 
