@@ -74,6 +74,16 @@ class AuditSpec:
 
     teacher_output: Annotated[Output, Help("What the teacher puts out.", "Models")] = "logits"
     student_output: Annotated[Output, Help("What the student puts out.", "Models")] = "logits"
+    teacher_label_map: Annotated[
+        str | None,
+        Help(
+            "JSON list: the class of each of the teacher's outputs, or null. Default: the n-th is class n.",
+            "Models",
+        ),
+    ] = None
+    student_label_map: Annotated[str | None, Help("The same for the student and its controls.", "Models")] = (
+        None
+    )
     teacher_arch: Annotated[
         str | None,
         Help("The teacher's architecture: module:callable, file.py:callable or timm:NAME.", "Models"),
@@ -138,6 +148,10 @@ class AuditSpec:
         tuple[Waiver, ...],
         Help("TOML file of waivers, instead of those of the configuration; repeat for more.", "Policy"),
     ] = ()
+    baseline: Annotated[
+        str | None,
+        Help("An earlier audit, its audit.json or folder: fail if more is taken over than there.", "Policy"),
+    ] = None
     # The tables [rules] and [limits] of a configuration: levels by rule id, numbers by the names of policy/limits.py.
     rules: Mapping[str, Level] = field(default_factory=dict)
     limits: Mapping[str, int | float] = field(default_factory=dict)

@@ -13,15 +13,15 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kdaudit.errors import DataError, RenderError, SpecError
+from kdaudit.errors import RenderError, SpecError
 from kdaudit.options import OutputSpec
+from kdaudit.pipeline.saved import AUDIT, EXAMPLES, save_examples
 from kdaudit.render import RENDERERS, render
 
 if TYPE_CHECKING:
     from kdaudit.pipeline.audit import Audited
-    from kdaudit.schema import AuditResult
 
-AUDIT, EXAMPLES, REPORT = "audit.json", "examples.npz", "report.html"
+REPORT = "report.html"
 _UNFINISHED = ".kdaudit-"
 
 
@@ -58,7 +58,7 @@ def write_documents(
             folder = Path(output.report_dir) / name
             _refuse_foreign(folder)
             files.write_text(folder / AUDIT, render(audited.result, "json"))
-            files.write(folder / EXAMPLES, partial(_save_examples, audited))
+            files.write(folder / EXAMPLES, partial(save_examples, audited))
             files.write_text(folder / REPORT, render(audited.result, "html"))
             for format_, path in _reports(output):
                 target = path.with_stem(f"{path.stem}-{folder.name}") if several else path
@@ -72,29 +72,6 @@ def write_documents(
             files.write_text(Path(output.output), text)
     if output.output is None:
         emit(text)
-
-
-def read_audit(path: Path) -> AuditResult:
-    """The audit in a file.
-
-    Raises:
-        DataError: there is none, or it is damaged or of another version.
-    """
-    from pydantic import ValidationError
-
-    from kdaudit.schema import AuditResult
-
-    try:
-        return AuditResult.model_validate_json(path.read_bytes())
-    except OSError as failure:
-        raise DataError(f"expected an audit.json at {path}, found: {failure.strerror}") from failure
-    except ValidationError as failure:
-        first = failure.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the document"
-        raise DataError(
-            f"expected an audit of kdaudit in {path}, found that {where}: {first['msg'].lower()}",
-            hint="render it with the version of kdaudit that wrote it, or audit again",
-        ) from failure
 
 
 def folder_names(audits: Sequence[Audited]) -> list[str]:
@@ -200,21 +177,6 @@ def _named(path: Path) -> Iterator[None]:
 def _is_device(path: Path) -> bool:
     """Whether `path` is there and no plain file, as /dev/stdout: a rename would replace it."""
     return path.exists() and not path.is_file() and not path.is_dir()
-
-
-def _save_examples(audited: Audited, path: Path) -> None:
-    import numpy as np
-
-    largest = int(audited.answers.max(initial=0))
-    np.savez_compressed(
-        path,
-        answers=audited.answers.astype(np.uint16 if largest < 2**16 else np.int32),
-        ids=audited.ids,
-        labels=audited.labels,
-        models=np.array(audited.models),
-        groups=np.empty(0, dtype=np.int64) if audited.groups is None else audited.groups,
-        **{f"slice:{name}": values for name, values in audited.columns.items()},  # type: ignore[arg-type]
-    )
 
 
 def _make_folder(folder: Path) -> None:

@@ -35,14 +35,15 @@ def plan(  # noqa: PLR0917 - typer calls it by name
     **options: object,
 ) -> None:
     """How many teacher errors, examples and controls a verdict needs, and what they cost; trains nothing."""
-    from kdaudit.cli.documents import emit, read_audit
+    from kdaudit.cli.documents import emit
     from kdaudit.pipeline.forecast import Wish, forecast_from
+    from kdaudit.pipeline.saved import read_result
 
     wish = Wish(effect=effect, power=power)
     if from_ is not None:
         if teacher is not None:
             raise SpecError("expected models or --from AUDIT, found both")
-        result = forecast_from(read_audit(Path(from_)), wish)
+        result = forecast_from(read_result(Path(from_)), wish)
     elif teacher is None or not students:
         raise SpecError(
             "expected a teacher and a student to plan for, found none",

@@ -18,10 +18,11 @@ def report(
 ) -> None:
     """Render a saved audit: no model, no data, no GPU."""
     from kdaudit.cli.console import text_report
-    from kdaudit.cli.documents import emit, read_audit, write_text
+    from kdaudit.cli.documents import emit, write_text
+    from kdaudit.pipeline.saved import read_result
     from kdaudit.render import render
 
-    result = read_audit(Path(audit))
+    result = read_result(Path(audit))
     text = text_report(result, color=False, report="") if format_ == "text" else render(result, format_)
     if output is None:
         emit(text)

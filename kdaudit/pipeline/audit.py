@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,6 +14,7 @@ from kdaudit.metrics.panel import measure
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.assess import assess
 from kdaudit.pipeline.assumptions import assumptions_of
+from kdaudit.pipeline.changes import compared_with, named_baseline, require_comparable, verdict_record
 from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
 from kdaudit.pipeline.describe import Findings, describe
 from kdaudit.pipeline.given import predict_given, refuse_copies, same_architecture, unmatched
@@ -21,6 +22,7 @@ from kdaudit.pipeline.plan import Setup, prepare
 from kdaudit.pipeline.policy import policy_assumptions, stated_policy, waiver_notices
 from kdaudit.pipeline.pool import open_pool
 from kdaudit.pipeline.sanity import problems_of, ties_notes, unfit_reason, weak_teacher
+from kdaudit.pipeline.saved import SavedAudit
 from kdaudit.pipeline.store import cache_folder, open_store
 from kdaudit.policy import RULES
 from kdaudit.policy.judge import judge
@@ -73,7 +75,7 @@ def audit(
     Raises:
         KDAuditError: the audit cannot run; nothing was written but what the cache keeps.
     """
-    clock, policy = _Clock(), stated_policy(spec)
+    clock, policy, baseline = _Clock(), stated_policy(spec), named_baseline(spec)
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
         setup = prepare(spec, store, progress=progress)
         given = predict_given(setup, (setup.teacher, *setup.students, *setup.ready), progress=progress)
@@ -84,6 +86,7 @@ def audit(
             audits = []
             for group in same_architecture(setup, students):
                 panel = measure((teacher, *group), setup.data.labels, groups=setup.data.groups)
+                require_comparable(baseline, _sample(panel, {}), setup.data)
                 stopped = _no_verdict_possible(setup, panel, policy.limits)
                 controls = ControlSet(predictions=ready, stopped=stopped)
                 if not ready and not stopped and setup.train is not None:
@@ -91,8 +94,9 @@ def audit(
 
                     trainer = ControlTrainer(setup, group[0].model, pool, progress=progress)
                     controls = trainer.provide(notice)
+                predictions = (teacher, *group, *controls.predictions)
                 audits.append(
-                    _judged(setup, policy, (teacher, *group), controls, clock=clock, command=command)
+                    _judged(setup, policy, baseline, predictions, controls, clock=clock, command=command)
                 )
     for line in waiver_notices([audited.result.policy for audited in audits]):
         notice(line)
@@ -131,23 +135,21 @@ class _Clock:
 def _judged(
     setup: Setup,
     policy: Policy,
-    given: Sequence[Predictions],
+    baseline: SavedAudit | None,
+    predictions: Sequence[Predictions],
     controls: ControlSet,
     *,
     clock: _Clock,
     command: str,
 ) -> Audited:
-    panel = measure((*given, *controls.predictions), setup.data.labels, groups=setup.data.groups)
+    panel = measure(predictions, setup.data.labels, groups=setup.data.groups)
     left_out = _unfit_ready(panel) | controls.unfit
-    sample = Sample(
-        panel=panel,
-        students=tuple(panel.rows(Role.STUDENT)),
-        independent=tuple(
-            row for row in panel.rows(Role.INDEPENDENT) if panel.models[row].name not in left_out
-        ),
-        random=tuple(panel.rows(Role.RANDOM)),
+    sample = _sample(panel, left_out)
+    since = compared_with(baseline, sample, setup.data)
+    assessment = replace(
+        assess(sample, _fitness(setup, sample, controls, left_out), policy.limits, setup.data),
+        change=None if since is None else since.change,
     )
-    assessment = assess(sample, _fitness(setup, sample, controls, left_out), policy.limits, setup.data)
     students = [panel.models[row] for row in sample.students]
     verdict = judge(RULES, assessment, policy, students=students, on=clock.day)
     result = describe(
@@ -159,6 +161,7 @@ def _judged(
             assessment=assessment,
             verdict=verdict,
             policy=policy,
+            baseline=verdict_record(since, baseline, verdict, policy.limits),
             assumptions=assumptions_of(setup, controls) + policy_assumptions(policy),
             skipped=_skipped(controls, left_out, panel),
             command=command,
@@ -174,6 +177,17 @@ def _judged(
         answers=panel.answers,
         groups=setup.data.groups,
         columns=setup.data.columns,
+    )
+
+
+def _sample(panel: Panel, left_out: Container[str]) -> Sample:
+    return Sample(
+        panel=panel,
+        students=tuple(panel.rows(Role.STUDENT)),
+        independent=tuple(
+            row for row in panel.rows(Role.INDEPENDENT) if panel.models[row].name not in left_out
+        ),
+        random=tuple(panel.rows(Role.RANDOM)),
     )
 
 

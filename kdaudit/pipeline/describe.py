@@ -20,6 +20,7 @@ from kdaudit.policy.policy import Policy
 from kdaudit.schema import (
     Assumption,
     AuditResult,
+    BaselineRecord,
     CurveRecord,
     DataRecord,
     DesignRecord,
@@ -56,6 +57,7 @@ class Findings:
     assessment: Assessment
     verdict: Verdict
     policy: Policy
+    baseline: BaselineRecord | None
     assumptions: tuple[Assumption, ...]
     skipped: tuple[Skipped, ...]
     command: str
@@ -85,6 +87,7 @@ def describe(found: Findings) -> AuditResult:
         students=tuple(panel.models[row].name for row in sample.students),
         rules=tuple(_rules(verdict)),
         policy=policy_record(found.policy, verdict),
+        baseline=found.baseline,
         n=len(panel.labels),
         n_W=wrong.n,
         n_R=right.n,

@@ -95,4 +95,6 @@ def _judged(change: Change, limits: Limits) -> tuple[RuleStatus, str]:
         )
     if rise.p_value <= limits.alpha:
         return RuleStatus.PASS, f"{went}, a rise of less than {at_most(limits.m_rise)}."
-    return RuleStatus.PASS, f"{went}, which another seed explains."
+    if rise.high < 0:
+        return RuleStatus.PASS, f"{went}, a fall that another seed does not explain."
+    return RuleStatus.PASS, f"{went}, no more than another seed explains."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from kdaudit.schema import AuditResult
+from kdaudit.schema import Document
 
 
-def render_json(result: AuditResult) -> str:
-    """The audit as JSON, keys in the schema's order; numbers are finite or null."""
+def render_json(result: Document) -> str:
+    """The audit, or another document, as JSON, keys in the schema's order; numbers are finite or null."""
     return json.dumps(result.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -29,20 +29,20 @@ _SYMBOLS: dict[words.Mark, str] = {
 def render_markdown(result: AuditResult) -> str:
     """The audit in a page of GitHub-flavoured Markdown, at most 1 MiB; foreign names are escaped."""
     headline = words.headline(result)
-    students = ", ".join(map(_escaped, result.students))
+    students = ", ".join(map(escaped, result.students))
     lines = [
         f"## kdaudit: {headline.word} · {students}",
         "",
-        f"**{_escaped(headline.lead)}**",
+        f"**{escaped(headline.lead)}**",
         "",
-        _escaped(" ".join(headline.body)) or _escaped(result.reason),
+        escaped(" ".join(headline.body)) or escaped(result.reason),
         "",
         "| | estimate | 90 % interval | p |",
         "|---|---|---|---|",
         *_effects(result),
         "",
-        f"Teacher {_escaped(result.teacher)}, {numbers.plural(result.n, 'example')} of "
-        f"{_escaped(result.data.name)}, {result.n_controls} independent and {result.n_random} random controls.",
+        f"Teacher {escaped(result.teacher)}, {numbers.plural(result.n, 'example')} of "
+        f"{escaped(result.data.name)}, {result.n_controls} independent and {result.n_random} random controls.",
         *_policy(result),
         "",
         words.count_rules(result),
@@ -81,9 +81,9 @@ def _effects(result: AuditResult) -> list[str]:
 
 def _effect(label: str, effect: EffectRecord | None, estimate: str, ends: str) -> str:
     if effect is None or effect.estimate is None:
-        note = f" ({_escaped(effect.note)})" if effect is not None and effect.note else ""
+        note = f" ({escaped(effect.note)})" if effect is not None and effect.note else ""
         return f"| {label} | –{note} | – | – |"
-    return f"| {label} | {estimate} | {_escaped(ends) or '–'} | {_escaped(numbers.p_bare(effect.p))} |"
+    return f"| {label} | {estimate} | {escaped(ends) or '–'} | {escaped(numbers.p_bare(effect.p))} |"
 
 
 def _points(effect: EffectRecord | None) -> str:
@@ -104,29 +104,29 @@ def _percent_range(effect: EffectRecord | None, bounds: tuple[float, ...]) -> st
 
 def _rule(result: AuditResult, row: RuleRecord) -> str:
     mark, bounds = words.mark(row), facts.limits(result, row.id)
-    told = f" {_escaped(stated.told(row))}" if row.reason or row.waiver else ""
+    told = f" {escaped(stated.told(row))}" if row.reason or row.waiver else ""
     seen = f"{observed(row, bounds)} {interval(row, bounds)}".rstrip()
     return (
-        f"| {_SYMBOLS[mark]} {words.WORDS[mark]} | **{_escaped(row.id)}** {_escaped(text.sentence(row.title))}{told} "
-        f"| {_escaped(seen)} | {_escaped(row.required)} |"
+        f"| {_SYMBOLS[mark]} {words.WORDS[mark]} | **{escaped(row.id)}** {escaped(text.sentence(row.title))}{told} "
+        f"| {escaped(seen)} | {escaped(row.required)} |"
     )
 
 
 def _policy(result: AuditResult) -> list[str]:
     lines = stated.policy_lines(result)
-    return ["", f"Policy: {_escaped(' '.join(lines))}"] if lines else []
+    return ["", f"Policy: {escaped(' '.join(lines))}"] if lines else []
 
 
 def _skipped(result: AuditResult) -> list[str]:
     if not result.skipped:
         return []
-    shown = [f"- {_escaped(f'{s.what} ({s.stage}): {s.reason}')}" for s in result.skipped[:_MOST_SKIPPED]]
+    shown = [f"- {escaped(f'{s.what} ({s.stage}): {s.reason}')}" for s in result.skipped[:_MOST_SKIPPED]]
     hidden = len(result.skipped) - len(shown)
     more = [f"- and {numbers.count(hidden)} more in audit.json"] if hidden > 0 else []
     return ["", "Not done:", "", *shown, *more]
 
 
-def _escaped(foreign: str) -> str:
+def escaped(foreign: str) -> str:
     """One line of at most 2,000 characters in which nothing is markup, a link or a mention."""
     line = text.one_line(foreign[: 2 * _LONGEST])
     line = line if len(line) <= _LONGEST else line[:_LONGEST] + " …"

@@ -32,6 +32,7 @@ VERDICTS = {Outcome.PASS: "PASS", Outcome.FAIL: "FAIL", Outcome.INCONCLUSIVE: "I
 _DEEDS = {
     "KD202": "takes over wrong knowledge more than right",
     "KD204": "shares more errors with its teacher alone than chance explains",
+    "KD205": "takes over more of its teacher’s mistakes than the one of the earlier audit",
     "KD401": "is less accurate than allowed",
     "KD402": "loses more correct answers than allowed",
     "KD403": "is worse calibrated than allowed",
@@ -149,6 +150,8 @@ def _failed_elsewhere(others: Sequence[RuleRecord], on_mistakes: str) -> str:
     if untold:
         failed = f"{'a rule' if len(untold) == 1 else 'rules'} failed: {'; '.join(untold)}"
         said = f"{said}; {failed}" if said else failed[0].upper() + failed[1:]
+    if on_mistakes == _NOT_TAKEN and any(row.id == "KD205" for row in others):
+        return f"{said}; without that comparison it would not fail for them"
     if on_mistakes == _NOT_TAKEN:
         return f"{said}; there is no sign of inherited mistakes"
     return f"{said}. {on_mistakes}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from kdaudit.schema.base import METHOD_VERSION, SCHEMA_VERSION, Document, EffectRecord, Share
+from kdaudit.schema.comparison import BaselineRecord
 from kdaudit.schema.plan import DesignRecord
 from kdaudit.schema.policy import PolicyRecord
 from kdaudit.types import Outcome, RuleStatus
@@ -219,6 +220,7 @@ class AuditResult(Document):
     students: tuple[str, ...]
     rules: tuple[RuleRecord, ...]
     policy: PolicyRecord = PolicyRecord()
+    baseline: BaselineRecord | None = None
 
     n: int
     n_W: int | None  # noqa: N815

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
-from kdaudit.render import charts, facts, findings, numbers, text
+from kdaudit.render import charts, comparison, facts, findings, numbers, text
 from kdaudit.schema import AuditResult, InheritedExample, InheritedRecord
 
 _MOST_PAIRS = 20
@@ -67,13 +67,14 @@ class InheritedView:
     note: str
     left_out: str
     origin: str
+    since: str
 
 
 def inherited(result: AuditResult) -> InheritedView:
     """The inherited errors of an audit."""
     record, finding = result.inherited, findings.of_inherited(result)
     if record is None or record.n == 0:
-        return InheritedView(finding, (), "", "", "", (), "", "", "", _origin(result))
+        return InheritedView(finding, (), "", "", "", (), "", "", "", _origin(result), _since(result))
     shown = record.fdr <= facts.LARGEST_FDR
     left_out = (
         ""
@@ -95,7 +96,12 @@ def inherited(result: AuditResult) -> InheritedView:
         _note(record),
         left_out,
         _origin(result),
+        _since(result),
     )
+
+
+def _since(result: AuditResult) -> str:
+    return "" if result.baseline is None else comparison.since(result.baseline)
 
 
 def _pairs(result: AuditResult, record: InheritedRecord) -> tuple[PairRow, ...]:

@@ -16,6 +16,7 @@ _EVIDENCE = {
     "KD202": ("s5", "5 Asymmetry"),
     "KD203": ("s6", "6 Errors"),
     "KD204": ("s6", "6 Errors"),
+    "KD205": ("s6", "6 Errors"),
     "KD301": ("s7", "7 Controls"),
     "KD302": ("s9", "9 Method"),
     "KD303": ("s7", "7 Controls"),
