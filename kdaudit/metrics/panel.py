@@ -82,7 +82,7 @@ def _check(predictions: Sequence[Predictions], labels: Int64) -> None:
             raise AlignmentError(
                 f"expected {other.model.name} to have the teacher's {n_classes} classes, found "
                 f"{other.logits.shape[1]} outputs",
-                hint="export both models with the same classes in the same order",
+                hint="align them with --teacher-label-map or --student-label-map",
             )
     if len(labels) != len(teacher.logits):
         raise AlignmentError(f"expected {len(teacher.logits)} labels, found {len(labels)}")

@@ -169,7 +169,19 @@ class _OutputEvidence:
         self._n_columns = rows.shape[1]
         self._all_like_probabilities &= bool(_like_probabilities(rows).all())
         self._require_stated(rows, start)
-        return _to_logits(rows, self._ref.output).astype(np.float32)
+        return self._by_class(_to_logits(rows, self._ref.output)).astype(np.float32)
+
+    def _by_class(self, logits: Float64) -> Float64:
+        """The outputs of the data's classes, in their order."""
+        label_map = self._ref.label_map
+        if label_map is None:
+            return logits
+        if logits.shape[1] != label_map.n_outputs:
+            raise ModelError(
+                f"expected {label_map.n_outputs} outputs from {self._ref.path}, as in its label map, "
+                f"found {logits.shape[1]}"
+            )
+        return logits[:, label_map.columns]
 
     def refuse_contradiction(self) -> None:
         """A stated 'logits' output that was a distribution on every example is none.

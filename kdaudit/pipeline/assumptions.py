@@ -8,7 +8,6 @@ from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.plan import Setup
 from kdaudit.schema import Assumption
 
-
 _INITIALISATIONS = {
     "torch": "drawn anew, as the framework does by default",
     "xavier": "drawn anew: Xavier uniform",
@@ -26,6 +25,11 @@ def _of_models(setup: Setup) -> Iterator[Assumption]:
     spec = setup.spec
     for role, output in (("teacher", spec.teacher_output), ("student", spec.student_output)):
         yield Assumption(what=f"Output of the {role}", value=output, known_from="verified")
+    for role, path in (("teacher", spec.teacher_label_map), ("student", spec.student_label_map)):
+        if path is not None:
+            yield Assumption(
+                what=f"Classes of the {role}", value=f"by the label map {path}", known_from="stated"
+            )
     if pickled := [m.name for m in (setup.teacher, *setup.students, *setup.ready) if m.kind == "pickle"]:
         yield Assumption(
             what="Python objects",

@@ -9,11 +9,11 @@ import numpy as np
 from kdaudit.data import Examples
 from kdaudit.errors import DataError
 from kdaudit.protocols import TrainingData
-from kdaudit.types import AnyArray, Int64, NetworkSpec, Preprocess
+from kdaudit.types import AnyArray, Int64, LabelMap, NetworkSpec, Preprocess
 
 
-def in_order(data: Examples, network: NetworkSpec) -> TrainingData:
-    """Training data with its inputs in the order in which the network takes them.
+def in_order(data: Examples, network: NetworkSpec, label_map: LabelMap | None) -> TrainingData:
+    """Training data with its inputs in the order in which the network takes them, its labels as output numbers.
 
     Pixels that the network takes as uint8 reach it as they are stored; tokens stored as bytes become the integers
     that it takes.
@@ -21,12 +21,13 @@ def in_order(data: Examples, network: NetworkSpec) -> TrainingData:
     Raises:
         DataError: an input is missing, or some uint8 inputs are to be preprocessed and others not.
     """
-    return _InOrder(data, network)
+    return _InOrder(data, network, label_map)
 
 
 class _InOrder:
-    def __init__(self, data: Examples, network: NetworkSpec) -> None:
-        self._data = data
+    def __init__(self, data: Examples, network: NetworkSpec, label_map: LabelMap | None) -> None:
+        columns = None if label_map is None else np.asarray(label_map.columns, dtype=np.int64)
+        self._labels = data.labels if columns is None else columns[data.labels]
         names = [name for name, _ in network.example_shapes]
         found = data.stored
         if len(found) == 1 or not names:
@@ -50,7 +51,7 @@ class _InOrder:
 
     @property
     def labels(self) -> Int64:
-        return self._data.labels
+        return self._labels
 
     @property
     def preprocess(self) -> Preprocess:

@@ -15,6 +15,7 @@ from kdaudit.errors import AlignmentError, DataError, SpecError
 from kdaudit.models.device import resolve_device
 from kdaudit.models.identify import identify
 from kdaudit.options import AuditSpec
+from kdaudit.pipeline.label_map import read_label_map
 from kdaudit.pipeline.store import Store
 from kdaudit.protocols import Progress
 from kdaudit.types import ModelRef, OutputKind, Role
@@ -56,6 +57,8 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
     teacher, students, ready = _models(spec)
     data = load_data(spec.data, cache=store.root, options=_data_options(spec), progress=progress)
     _require_slices(spec, data)
+    (teacher,) = _aligned((teacher,), spec.teacher_label_map, data)
+    students, ready = (_aligned(models, spec.student_label_map, data) for models in (students, ready))
     train, no_train_reason = _training_data(spec, store, progress)
     n_before, duplicates = 0, np.empty(0, dtype=np.int64)
     if train is not None:
@@ -140,6 +143,13 @@ def _models(spec: AuditSpec) -> tuple[ModelRef, tuple[ModelRef, ...], tuple[Mode
             )
         seen[model.sha256] = f"the {model.role} {model.path}"
     return teacher, students, ready
+
+
+def _aligned(models: tuple[ModelRef, ...], path: str | None, data: Examples) -> tuple[ModelRef, ...]:
+    if path is None:
+        return models
+    label_map = read_label_map(Path(path), data.class_names)
+    return tuple(replace(model, label_map=label_map) for model in models)
 
 
 def _like_student(spec: AuditSpec, path: str, role: Role) -> ModelRef:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kdaudit.data import Examples
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import ModelError, NotFiniteError
@@ -17,6 +19,8 @@ from kdaudit.pipeline.store import WEIGHTS, Store
 from kdaudit.protocols import Progress
 from kdaudit.rng import stream, stream_seed
 from kdaudit.types import (
+    Float32,
+    LabelMap,
     ModelRef,
     NetworkSpec,
     OutputKind,
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from kdaudit.controls.targets import Targets
 
 PREDICTION_VERSION = "1"
+# A logit whose probability is 0 in float32, at every temperature in use.
+_NEVER = -1e4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,7 @@ class PredictTask:
         return record_digest(
             PREDICTION_VERSION,
             [model.sha256, model.kind, model.arch, model.arch_args, network, model.output],
+            model.label_map,
             self.data.ref.sha256,
             _device_type(self.device),
         )
@@ -69,6 +76,7 @@ class TrainTask:
     device: str
     precision: str
     store: Store
+    label_map: LabelMap | None = None
     teacher: ModelRef | None = None
 
     @property
@@ -80,10 +88,12 @@ class TrainTask:
         return record_digest(
             TRAINING_VERSION,
             [self.network_digest, self.output, self.role, self.name, self.seed],
+            self.label_map,
             self.recipe,
             self.data.ref.sha256,
             [self.precision, _device_type(self.device)],
             teacher,
+            None if self.teacher is None else self.teacher.label_map,
         )
 
 
@@ -149,7 +159,7 @@ def train_task(task: TrainTask, progress: Progress) -> TrainedControl:
 
     training = train_control(
         open_network(task.network).build(stream_seed(task.seed, f"{task.name}/weights")),
-        in_order(task.data, task.network),
+        in_order(task.data, task.network, task.label_map),
         task.recipe,
         _targets(task, progress),
         output=task.output,
@@ -169,6 +179,7 @@ def train_task(task: TrainTask, progress: Progress) -> TrainedControl:
                 kind="control",
                 sha256=file_digest(folder / WEIGHTS, error=ModelError, what="the control's weights"),
                 output=task.output,
+                label_map=task.label_map,
                 network=task.network,
             ),
             curve=training.curve,
@@ -194,7 +205,7 @@ def pilot_task(task: PilotTask, progress: Progress) -> float:
 
     train = task.train
     split = holdout_split(train.data.labels, rng=stream(train.seed, "pilot/split"))
-    data = in_order(train.data, train.network)
+    data = in_order(train.data, train.network, train.label_map)
     training = train_control(
         open_network(train.network).build(stream_seed(train.seed, "pilot/weights")),
         data,
@@ -225,7 +236,7 @@ def step_seconds_task(task: TrainTask, progress: Progress) -> float:  # noqa: AR
 
     return measure_step_seconds(
         open_network(task.network).build(stream_seed(task.seed, "pilot/weights")),
-        in_order(task.data, task.network),
+        in_order(task.data, task.network, task.label_map),
         task.recipe,
         LabelTargets(),
         output=task.output,
@@ -243,7 +254,16 @@ def _targets(task: TrainTask, progress: Progress) -> Targets:
     if task.teacher is None:
         return LabelTargets()
     teacher = PredictTask(model=task.teacher, data=task.data, device=task.device, store=task.store)
-    return TeacherTargets(logits=predict_task(teacher, progress).logits)
+    return TeacherTargets(logits=_by_output(predict_task(teacher, progress).logits, task.label_map))
+
+
+def _by_output(logits: Float32, label_map: LabelMap | None) -> Float32:
+    """Logits (N, C) of the data's classes at the network's outputs (N, D); those of no class are never answered."""
+    if label_map is None:
+        return logits
+    placed = np.full((len(logits), label_map.n_outputs), _NEVER, dtype=np.float32)
+    placed[:, label_map.columns] = logits
+    return placed
 
 
 def _device_type(device: str) -> str:

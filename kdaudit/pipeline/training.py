@@ -165,6 +165,7 @@ class ControlTrainer:
             network=self._spec,
             network_digest=self._network.spec_digest,
             output=self._student.output,
+            label_map=self._student.label_map,
             data=self._train,
             recipe=recipe,
             seed=setup.spec.seed,

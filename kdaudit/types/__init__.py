@@ -20,6 +20,7 @@ from kdaudit.types.examples import Batch, DataRef, Preprocess
 from kdaudit.types.models import (
     Fidelity,
     Initialisation,
+    LabelMap,
     ModelRef,
     NetworkSpec,
     OutputKind,
@@ -49,6 +50,7 @@ __all__ = [
     "Initialisation",
     "Int32",
     "Int64",
+    "LabelMap",
     "ModelRef",
     "NetworkSpec",
     "Outcome",

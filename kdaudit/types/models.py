@@ -78,6 +78,17 @@ class NetworkSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelMap:
+    """Where a model's outputs are not the data's classes: `columns` names the output of each class.
+
+    `n_outputs` is how many the model has; the others are left out of its answers.
+    """
+
+    columns: tuple[int, ...]
+    n_outputs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRef:
     """A model file and how to read it. `kind` is a key of `models.LOADERS`."""
 
@@ -89,6 +100,7 @@ class ModelRef:
     output: OutputKind = OutputKind.LOGITS
     arch: str | None = None
     arch_args: str | None = None
+    label_map: LabelMap | None = None
     network: NetworkSpec | None = None
 
 

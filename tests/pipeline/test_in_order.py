@@ -29,7 +29,7 @@ def taken(data: Examples, **dtypes: str) -> TrainingData:
     model = ModelRef(name="m", role=Role.STUDENT, path="m.onnx", kind="onnx", sha256="")
     shapes = tuple((name, (1,)) for name in dtypes)
     return in_order(
-        data, NetworkSpec(model=model, example_shapes=shapes, example_dtypes=tuple(dtypes.values()))
+        data, NetworkSpec(model=model, example_shapes=shapes, example_dtypes=tuple(dtypes.values())), None
     )
 
 
