@@ -17,7 +17,7 @@ from kdaudit.errors import ModelError
 from kdaudit.models.archives import open_archive
 from kdaudit.models.blueprint import DRAWN_BY_DEFAULT, Blueprint
 from kdaudit.models.by_name import ByName
-from kdaudit.models.graph import Graph
+from kdaudit.models.graph import WAYS_OUT, Graph
 from kdaudit.models.layers import layers_of, redraw_layers, without_default
 from kdaudit.models.onnx_export import export_graph
 from kdaudit.models.pytorch import NamedModel
@@ -36,6 +36,7 @@ _MANGLED = re.compile(r"___torch_mangle_\d+\.")
 _COMMENT = re.compile(r" *#.*")
 # Operators that behave otherwise in training; a trace has settled for one behaviour.
 _BATCH = 2
+_TOLERANCE = 1e-4
 _TWO_MODES = (
     "aten::batch_norm",
     "aten::dropout",
@@ -75,12 +76,17 @@ def torchscript_network(spec: NetworkSpec) -> Blueprint | Graph:
 
     A scripted network whose layers are torch's own is trained as it is. A trace knows evaluation only, a frozen network
     has no weights to train, and other layers have no draw of their own: those go through ONNX.
+
+    Raises:
+        ModelError: it does not take any number of such examples, or cannot be exported.
     """
     path = spec.model.path
-    script = read_script(path)
-    if _is_fixed(script) or without_default(layers_of(script)):
-        return _graph_of(script, _examples(spec), path)
     names = [name for name, _ in spec.example_shapes]
+    script = read_script(path)
+    network, examples = ByName(script, names, path).eval(), _examples(spec)
+    _require_any_batch(network, examples, path)
+    if _is_fixed(script) or without_default(layers_of(script)):
+        return _graph_of(network, examples, path)
 
     def make() -> nn.Module:
         # Read again: copies of scripted networks have parameters that do not train.
@@ -100,10 +106,10 @@ def torchscript_network(spec: NetworkSpec) -> Blueprint | Graph:
     )
 
 
-def _graph_of(script: torch.jit.ScriptModule, examples: Mapping[str, Tensor], path: str) -> Graph:
+def _graph_of(network: nn.Module, examples: Mapping[str, Tensor], path: str) -> Graph:
     """The graph of a network by its code; where that branches or asks what ONNX does not know, by what it computes."""
     try:
-        graph = export_graph(script, examples, path=path, free_batch=True)
+        graph = export_graph(network, examples, path=path, free_batch=True)
         check_operators(graph)
         return graph
     except ModelError as failure:
@@ -112,11 +118,33 @@ def _graph_of(script: torch.jit.ScriptModule, examples: Mapping[str, Tensor], pa
         try:
             with silent_torch():
                 recorded = make_fx(
-                    script, tracing_mode="real", pre_dispatch=True, _allow_non_fake_inputs=True
+                    network, tracing_mode="real", pre_dispatch=True, _allow_non_fake_inputs=True
                 )(*given)
         except (RuntimeError, TypeError, ValueError, AssertionError, NotImplementedError):
             raise failure from None
         return export_graph(recorded, examples, path=path, free_batch=False)
+
+
+def _require_any_batch(network: nn.Module, examples: Mapping[str, Tensor], path: str) -> None:
+    """A trace may hold the batch size that it was made with: then it fails at others, or mixes the examples."""
+    batch = list(examples.values())
+    hint = f"trace or script it so that it takes any number of examples, or {WAYS_OUT}"
+    try:
+        with torch.inference_mode(), silent_torch():
+            together = network(*batch)
+            alone = torch.cat([network(*(tensor[i : i + 1] for tensor in batch)) for i in range(_BATCH)])
+    except (RuntimeError, TypeError, ValueError, IndexError) as failure:
+        shapes = ", ".join(str(tuple(tensor.shape[1:])) for tensor in batch)
+        raise ModelError(
+            f"expected {path} to take one or two examples of shape {shapes}, found {first_line(failure)}",
+            hint=hint,
+        ) from failure
+    if not torch.allclose(together, alone, rtol=_TOLERANCE, atol=_TOLERANCE):
+        raise ModelError(
+            f"expected {path} to answer each example alike alone and among others, found a difference of "
+            f"{float((together - alone).abs().max()):.2g}",
+            hint=hint,
+        )
 
 
 def read_script(path: str) -> torch.jit.ScriptModule:
@@ -183,8 +211,12 @@ def _is_settled(node: torch._C.Node) -> bool:
 
 
 def _examples(spec: NetworkSpec) -> dict[str, Tensor]:
+    """Drawn inputs of the right shapes and types; whole numbers are 0 or 1, which every vocabulary has."""
+    generator = torch.Generator().manual_seed(0)
     dtypes = spec.example_dtypes or ("float32",) * len(spec.example_shapes)
     return {
-        name: torch.zeros((_BATCH, *shape), dtype=getattr(torch, dtype))
+        name: torch.randn((_BATCH, *shape), generator=generator).to(getattr(torch, dtype)).abs().clamp(max=1)
+        if dtype.startswith(("int", "uint"))
+        else torch.randn((_BATCH, *shape), generator=generator, dtype=getattr(torch, dtype))
         for (name, shape), dtype in zip(spec.example_shapes, dtypes, strict=True)
     }

@@ -104,6 +104,41 @@ class OwnLayer(nn.Module):
         return nn.functional.linear(x, self.kernel)
 
 
+class OneBatch(nn.Module):
+    """Made for a single example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(12, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores (1, 2)."""
+        scores: Tensor = self.head(x.reshape(1, 12))
+        return scores
+
+
+class Mixes(OneBatch):
+    """Compares the examples of a batch with each other."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores (n, 2)."""
+        scores: Tensor = self.head((x - x.mean(0)).flatten(1))
+        return scores
+
+
+class Unusual(nn.Module):
+    """Uses an operator without a counterpart in ONNX."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores of the matrix exponential."""
+        scores: Tensor = self.head(torch.matrix_exp(x).mean(1))
+        return scores
+
+
 class Reducer:
     """Writes a file when it is unpickled."""
 

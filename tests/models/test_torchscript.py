@@ -17,9 +17,12 @@ from kdaudit.models.torchscript import read_script
 from kdaudit.models.trainable import ArchitectureNetwork, OnnxNetwork, open_network
 from kdaudit.types import OutputKind
 from tests.models.networks import (
+    Mixes,
+    OneBatch,
     OwnLayer,
     Patches,
     Tokens,
+    Unusual,
     inputs,
     native,
     network_spec,
@@ -129,6 +132,33 @@ def test_a_frozen_network_that_branches_is_trained_by_what_it_computes(tmp_path:
     check_network(factory, examples=arrays, expected=native(network, arrays))
 
 
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (OneBatch(), r"expected .*net\.pt to take one or two examples of shape \(3, 4\), found RuntimeError"),
+        (Mixes(), r"expected .*net\.pt to answer each example alike alone and among others, found"),
+    ],
+)
+def test_networks_of_one_batch_size_invalid(network: nn.Module, message: str, tmp_path: Path) -> None:
+    """A trace that holds its batch size, and a network whose answers depend on their neighbours."""
+    path = script(network.eval(), tmp_path / "net.pt", how="scripted")
+    with pytest.raises(ModelError, match=message) as caught:
+        open_network(network_spec(ref(path, "torchscript"), {"x": np.ones((2, 3, 4), np.float32)}))
+    assert "any number of examples" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("how", ["scripted", "traced"])
+def test_the_order_of_the_data_is_that_of_training(how: str, tmp_path: Path) -> None:
+    """Inputs are trained in the data's order, and given to the network by name."""
+    path = script(scaled(), tmp_path / "net.pt", how=how)
+    arrays = dict(reversed(inputs(64).items()))
+    factory = open_network(network_spec(ref(path, "torchscript"), arrays))
+    if isinstance(factory, OnnxNetwork):
+        check_network(factory, examples=arrays, expected=native(scaled(), inputs(64)))
+    else:
+        check_architecture(factory, examples=arrays, output=OutputKind.LOGITS)
+
+
 def test_what_cannot_be_exported_invalid(tmp_path: Path) -> None:
     """An operator that ONNX does not know, in a network that must go through it."""
     path = script(Unusual().eval(), tmp_path / "net.pt", how="frozen")
@@ -176,19 +206,6 @@ def test_initial_weights_of_another_kind_invalid(tmp_path: Path) -> None:
         opened(traced, init_from=ref(scripted, "torchscript"))
     with pytest.raises(ModelError, match="in the student's own format, torchscript, found onnx"):
         opened(traced, init_from=ref(tmp_path / "a.onnx", "onnx"))
-
-
-class Unusual(nn.Module):
-    """Uses an operator without a counterpart in ONNX."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.head = nn.Linear(3, 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scores of the matrix exponential."""
-        scores: Tensor = self.head(torch.matrix_exp(x).mean(1))
-        return scores
 
 
 class WritesFile(nn.Module):
