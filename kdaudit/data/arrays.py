@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -224,7 +225,7 @@ def _parsed(stream: IO[bytes], what: str) -> _Header:
     }
     try:
         shape, fortran, dtype = readers[np.lib.format.read_magic(stream)](stream)
-    except (ValueError, KeyError) as failure:
+    except (ValueError, KeyError, SyntaxError, TokenError) as failure:
         raise DataError(f"expected a numpy array in {what}, found: {failure}", hint=_HINT) from failure
     return _Header(shape=shape, dtype=dtype, fortran=fortran)
 

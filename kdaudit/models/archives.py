@@ -82,6 +82,14 @@ def open_archive(path: Path) -> Iterator[Archive]:
         yield Archive(file, path)
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip archive, whole or damaged."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        return True
+
+
 def members(path: Path) -> list[str]:
     """The names in an archive that holds no more than its own bytes.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import ModelError, SpecError
 from kdaudit.models.architecture import parse_arch_args
-from kdaudit.models.archives import archive_kind
+from kdaudit.models.archives import archive_kind, is_archive
 from kdaudit.models.folder import folder_digest
 from kdaudit.models.untrusted import external_files, read_message
 from kdaudit.types import ModelRef, OutputKind, Role
@@ -70,7 +69,7 @@ def _kind(file: Path, *, trust_pickle: bool) -> str:
         head = stream.read(_HEAD_BYTES)
     if not head:
         raise ModelError(f"expected a model in {file}, found an empty file", hint="export it again")
-    if zipfile.is_zipfile(file):
+    if is_archive(file):
         kind = archive_kind(file)
         return _pickle_kind(file, trust_pickle=trust_pickle) if kind == "pickle" else kind
     if head.startswith(_ZIP_MAGIC):

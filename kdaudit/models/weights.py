@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
-import zipfile
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from kdaudit.errors import ModelError
-from kdaudit.models.archives import members
+from kdaudit.models.archives import is_archive, members
 from kdaudit.models.quiet import silent_torch
 
 # Keys under which training scripts keep the weights in a checkpoint.
@@ -21,6 +21,20 @@ _NESTED = ("state_dict", "model_state_dict", "model")
 _SAVE_TENSORS = "save model.state_dict() instead of the model, or export to ONNX"
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 _SHOWN = 5
+# What torch's reader of pickles stumbles over in a damaged file.
+_DAMAGED = (
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    MemoryError,
+    struct.error,
+)
 
 
 def read_state_dict(path: str) -> dict[str, torch.Tensor]:
@@ -29,14 +43,14 @@ def read_state_dict(path: str) -> dict[str, torch.Tensor]:
     Raises:
         ModelError: the file holds anything but tensors and plain containers, or is damaged.
     """
-    if zipfile.is_zipfile(path):
+    if is_archive(Path(path)):
         members(Path(path))
     try:
         with silent_torch():  # of unusual pickle protocols, which then fail or not
             found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as failure:
         raise unsafe_pickle(path, unsafe_classes(path), hint=_SAVE_TENSORS) from failure
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as failure:
+    except _DAMAGED as failure:
         raise ModelError(
             f"expected weights saved by torch.save in {path}, found a damaged file: {failure}",
             hint="the file is cut off; save or copy it again",
@@ -123,7 +137,7 @@ def unsafe_classes(path: str) -> tuple[str, ...]:
         return tuple(sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path)))
     except ValueError:
         return _first_unsafe_class(path)  # torch lists them for its newer format only
-    except (RuntimeError, OSError, LookupError, pickle.UnpicklingError, EOFError):
+    except (pickle.UnpicklingError, *_DAMAGED):
         return ()
 
 
@@ -143,6 +157,6 @@ def _first_unsafe_class(path: str) -> tuple[str, ...]:
             torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as failure:
         return tuple(_GLOBAL.findall(str(failure))[:1]) or ("unnamed objects",)
-    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError):
+    except _DAMAGED:
         return ()
     return ()
