@@ -56,11 +56,16 @@ def architecture_blueprint(model: ModelRef) -> Blueprint:
         sentence=f"The controls are built by the student's own architecture, {arch}.",
         identity=(arch, model.arch_args),
         make=lambda: build_architecture(arch, model.arch_args),
-        read=_read_weights,
+        read=read_weights,
     )
 
 
-def _read_weights(ref: ModelRef) -> Mapping[str, Tensor]:
+def read_weights(ref: ModelRef) -> Mapping[str, Tensor]:
+    """The tensors of a state_dict or safetensors file.
+
+    Raises:
+        ModelError: the file is of another kind, or damaged.
+    """
     readers = {"state_dict": read_state_dict, "safetensors": read_safetensors}
     if ref.kind not in readers:
         raise ModelError(

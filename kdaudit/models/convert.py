@@ -14,7 +14,7 @@ from kdaudit.models.emit import write
 from kdaudit.models.graph import WAYS_OUT, Graph
 from kdaudit.models.initialise import Draw, draw_for
 from kdaudit.models.onnx_ops.call import Shape
-from kdaudit.models.roles import Weights, find_weights
+from kdaudit.models.roles import Weight, Weights, find_weights
 from kdaudit.models.specialise import check_operators, specialise
 from kdaudit.types import Initialisation
 
@@ -27,13 +27,15 @@ class Network:
     `names` gives the name in the file of each trained array, `draws` how each is drawn anew. Arrays that keep their
     numbers: `kept` by request, `frozen` because they are applied to the raw inputs, `computed` because a formula or the
     exporter gave them. `shapes` holds the shape of every value at the batch size of the conversion. `code` is what the
-    module runs, `batching` how it takes batches of any size.
+    module runs, `batching` how it takes batches of any size. `turned` are the keys of matrices that are held as
+    (inputs, outputs), not as torch's layers hold theirs.
     """
 
     module: nn.Module
     code: str
     batching: Batching
     names: Mapping[str, str]
+    turned: frozenset[str]
     draws: Mapping[str, Draw]
     kept: tuple[str, ...]
     frozen: tuple[str, ...]
@@ -75,12 +77,22 @@ def convert(
         code=module.network.code if isinstance(module, Grouped) else module.code,
         batching=module.batching if isinstance(module, Grouped) else Batching.ANY,
         names={f"{prefix}{weight.key}": weight.name for weight in weights.trained.values()},
+        turned=frozenset(
+            f"{prefix}{weight.key}" for weight in weights.trained.values() if _is_turned(weight)
+        ),
         draws={f"{prefix}{key}": draw for key, draw in draws.items() if draw is not None},
         kept=tuple(kept),
         frozen=weights.raw,
         computed=weights.computed,
         shapes=shapes,
     )
+
+
+def _is_turned(weight: Weight) -> bool:
+    layer = weight.layer
+    if layer is None or weight.name not in layer.inputs[1:2]:
+        return False
+    return layer.op == "MatMul" or (layer.op == "Gemm" and not layer.integer("transB", 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

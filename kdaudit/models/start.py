@@ -49,6 +49,54 @@ def start_from_network(ref: ModelRef, own: Network, other: Network) -> Start:
     return _start(ref, {key: tensors[0] for key, tensors in fitting.items() if tensors}, own.names)
 
 
+def start_from_tensors(ref: ModelRef, own: Network, other: Mapping[str, Tensor]) -> Start:
+    """The tensors of a state of torch where they fit a graph: by name in the file, else by place and shape.
+
+    Place means: of the tensors of one shape and kind that no name gave (weights, biases, running statistics), the
+    first is the graph's first, and so on, if there are as many here as there. Matrices are turned as the graph holds
+    them.
+
+    Raises:
+        ModelError: nothing fits.
+    """
+    state = own.module.state_dict()
+    found = {
+        key: other[name]
+        for key, name in own.names.items()
+        if name in other and other[name].shape == state[key].shape
+    }
+    named = {own.names[key] for key in found}
+    wanted = _by_place({key: _as_in_torch(state[key], key, own) for key in own.names if key not in found})
+    given = _by_place({name: tensor for name, tensor in other.items() if name not in named})
+    for place, keys in wanted.items():
+        names = given.get(place, [])
+        if len(names) == len(keys):
+            found.update(
+                {
+                    k: _as_in_torch(other[name], k, own).reshape(state[k].shape)
+                    for k, name in zip(keys, names, strict=True)
+                }
+            )
+    return _start(ref, found, own.names)
+
+
+def _as_in_torch(tensor: Tensor, key: str, own: Network) -> Tensor:
+    """A matrix as torch's layers hold it, given as the graph does; and the other way round."""
+    return tensor.t().contiguous() if key in own.turned else tensor
+
+
+def _by_place(tensors: Mapping[str, Tensor]) -> dict[tuple[str, tuple[int, ...]], list[str]]:
+    """Names in their order, by kind and shape; axes of size 1 do not count."""
+    places: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for name, tensor in tensors.items():
+        last = name.rpartition(".")[2]
+        kind = last if last.startswith("running_") else "bias" if last.endswith("bias") else "weight"
+        shape = tuple(size for size in tensor.shape if size > 1)
+        if tensor.is_floating_point():
+            places.setdefault((kind, shape), []).append(name)
+    return places
+
+
 def start_from_state(ref: ModelRef, own: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Start:
     """The other state's tensors of equal name and shape.
 

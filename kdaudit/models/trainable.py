@@ -14,7 +14,7 @@ from torch import nn
 from kdaudit.digest import array_digest, record_digest
 from kdaudit.errors import ModelError
 from kdaudit.models.batchnorm import reinsert
-from kdaudit.models.blueprint import Blueprint, architecture_blueprint
+from kdaudit.models.blueprint import Blueprint, architecture_blueprint, read_weights
 from kdaudit.models.convert import convert
 from kdaudit.models.dropout import with_dropout
 from kdaudit.models.fidelity import describe_built, describe_converted
@@ -22,7 +22,7 @@ from kdaudit.models.freeze import freeze
 from kdaudit.models.graph import Graph
 from kdaudit.models.initialise import redraw
 from kdaudit.models.onnx_file import read_graph
-from kdaudit.models.start import Start, start_from_network, start_from_state
+from kdaudit.models.start import Start, start_from_network, start_from_state, start_from_tensors
 from kdaudit.types import Fidelity, NetworkSpec
 
 # What a file of each kind gives to train again: a blueprint, or a graph that only the converter can train.
@@ -138,6 +138,8 @@ class OnnxNetwork:
         ref = self.spec.init_from
         if ref is None:
             return None
+        if ref.kind in ("state_dict", "safetensors"):
+            return start_from_tensors(ref, self.network, read_weights(ref))
         if ref.kind != self.spec.model.kind:
             raise ModelError(
                 f"expected initial weights in the student's own format, {self.spec.model.kind}, found {ref.kind} "

@@ -54,7 +54,7 @@ def test_groups_follow_one_another_where_torch_cannot_do_them_at_once() -> None:
             return x * float(x.detach().sum().item() > -1e9)
 
     tracer = fx.Tracer()
-    tracer.is_leaf_module = lambda module, name: isinstance(module, Picky)  # type: ignore[method-assign]
+    tracer.is_leaf_module = lambda module, name: isinstance(module, Picky)  # type: ignore[method-assign, assignment]
     root = Pairs(Picky())
     network = fx.GraphModule(root, tracer.trace(root))
     grouped = group(network, [torch.randn(6, 3)], size=2)

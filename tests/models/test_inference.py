@@ -13,7 +13,7 @@ from torch.onnx import TrainingMode
 
 from kdaudit.models import load_model
 from kdaudit.models.inference import for_inference, in_training_mode
-from kdaudit.types import AnyArray
+from kdaudit.types import AnyArray, Float32
 from tests.models.files import write
 from tests.models.zoo import examples, make, opened, reference
 
@@ -35,10 +35,10 @@ def in_training(network: nn.Module, path: Path) -> Path:
     return path
 
 
-def run(path: Path, x: AnyArray) -> AnyArray:
+def run(path: Path, x: AnyArray) -> Float32:
     """The file's outputs as the audit gets them."""
     with load_model(reference(path), device="cpu") as model:
-        return model.run({"x": x})
+        return np.asarray(model.run({"x": x}), np.float32)
 
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")  # torch's own BatchNorm looks at sizes

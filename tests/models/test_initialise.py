@@ -18,7 +18,7 @@ Exported = Callable[[Export], Path]
 
 def uniform(size: float) -> Draw:
     """From [-size, size]."""
-    return Draw(kind="uniform", size=pytest.approx(size))
+    return Draw(kind="uniform", size=pytest.approx(size))  # type: ignore[arg-type]
 
 
 def test_bounds_are_one_over_the_root_of_the_fan_in_by_hand(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ SCHEMES = {
         "table": Draw(kind="normal", size=0.02),
     },
     "kaiming": {
-        "weight": Draw(kind="normal", size=pytest.approx((2 / 5) ** 0.5)),
+        "weight": Draw(kind="normal", size=(2 / 5) ** 0.5),
         "bias": Draw(kind="constant", size=0.0),
         "table": Draw(kind="normal", size=0.02),
     },

@@ -103,7 +103,7 @@ def test_an_array_is_followed_through_what_is_computed_of_it_alone(tmp_path: Pat
         "m = ReduceMean <keepdims = 1> (w)  c = Sub (w, m)  l = Mul (c, lengths)  a = Conv (x, l)"
         "  p = Gather (table, places)  q = Reshape (p, shape)  h = Add (a, q)"
     )
-    arrays = {
+    arrays: dict[str, AnyArray] = {
         "w": numbers(4, 3, 2, 3),
         "lengths": numbers(4, 1, 1, 1) + 1,
         "table": numbers(7, 4),

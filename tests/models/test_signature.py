@@ -10,7 +10,8 @@ import torch
 from kdaudit.models import load_model
 from kdaudit.models.signature import weight_shapes
 from kdaudit.types import ModelRef, Role, Signature
-from tests.models.zoo import DYNAMO, NETWORKS, TS, Export, export, make
+from tests.models.zoo import DYNAMO, TS, Export, export, make
+from tests.models.zoo_networks import NETWORKS
 
 
 def signature(path: Path, kind: str, arch: str | None = None) -> Signature:

@@ -103,10 +103,37 @@ def test_a_start_that_fits_nowhere_is_refused_invalid(exported: Exported) -> Non
 
 
 def test_a_start_of_another_kind_is_refused_invalid(exported: Exported) -> None:
-    """An ONNX graph cannot be matched with a state_dict."""
-    ref = replace(reference(Path("start.pt")), kind="state_dict")
-    with pytest.raises(ModelError, match=r"for an ONNX student as ONNX too, found state_dict in start\.pt"):
+    """An ONNX graph takes ONNX, a state_dict or safetensors."""
+    ref = replace(reference(Path("start.pkl")), kind="pickle")
+    with pytest.raises(ModelError, match=r"in the student's own format, onnx, found pickle in start\.pkl"):
         opened(exported(STUDENT), init_from=ref)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [STUDENT, Export(network="small_vgg", folded=False), Export(network="plain_cnn"), Export(network="vit")],
+    ids=str,
+)
+def test_a_graph_starts_from_weights_of_torch(way: Export, exported: Exported, tmp_path: Path) -> None:
+    """By name where the file kept names, else by place and shape, matrices turned: the answers are torch's."""
+    other = make(way.network, seed=9)
+    torch.save(other.state_dict(), tmp_path / "start.pt")
+    ref = replace(reference(tmp_path / "start.pt"), kind="state_dict")
+    network = opened(exported(way), init_from=ref)
+    assert "drawn anew" not in network.fidelity.evidence[-1]
+    x = torch.from_numpy(examples(way.network, 6))
+    with torch.no_grad():
+        torch.testing.assert_close(network.build(0).eval()(x), other(x), rtol=1e-3, atol=1e-4)
+
+
+def test_a_graph_draws_anew_what_torchs_weights_lack(exported: Exported, tmp_path: Path) -> None:
+    """A head of other classes."""
+    state = make("plain_cnn", seed=9).state_dict()
+    state["9.weight"], state["9.bias"] = torch.zeros(4, 32), torch.zeros(4)
+    save_file(state, tmp_path / "start.safetensors")
+    ref = replace(reference(tmp_path / "start.safetensors"), kind="safetensors")
+    network = opened(exported(Export(network="plain_cnn")), init_from=ref)
+    assert "initial weights: 6 arrays taken, drawn anew: 9.weight, 9.bias" == network.fidelity.evidence[-1]
 
 
 def architecture(folder: Path, **settings: object) -> ArchitectureNetwork:
