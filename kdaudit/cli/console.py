@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kdaudit.schema import AuditResult, RuleRecord
     from kdaudit.types import ProgressEvent
 
-_MOST_RULES = 12
+_MOST_RULES = 11
 _SECONDS_BETWEEN_LINES = 10.0
 _STYLES = {"fail": "bold red", "undecided": "yellow", "warning": "yellow", "pass": "green"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -200,3 +201,12 @@ def test_explain_names_the_nearest_rule_invalid(cli: Cli) -> None:
     ended = cli("explain", "KD206")
     assert 2 == ended.code
     assert "unknown rule KD206, did you mean KD" in ended.err
+
+
+def test_the_readmes_configuration_is_accepted(tmp_path: Path) -> None:
+    """As it stands there."""
+    readme = Path(__file__).parents[2] / "README.md"
+    (block,) = re.findall(r"```toml\n(.*?)```", readme.read_text(encoding="utf-8"), flags=re.DOTALL)
+    spec = resolved(tmp_path, block)
+    assert ("strict", {"KD402": "error"}, {"flips_margin": 0.02}) == (spec.preset, spec.rules, spec.limits)
+    assert date(2027, 3, 31) == spec.waivers[0].expires

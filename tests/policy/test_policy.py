@@ -6,12 +6,16 @@ import dataclasses
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kdaudit.options import Level, Waiver
 from kdaudit.policy import RULES
 from kdaudit.policy.judge import judge
 from kdaudit.policy.limits import LIMITS, PRESETS
 from kdaudit.policy.policy import Policy, changed_limits, lost_rates
+from kdaudit.policy.stated import policy_of, rule_info
+from kdaudit.policy.waivers import may_be_waived
 from kdaudit.types import (
     Assessment,
     ModelRef,
@@ -223,3 +227,24 @@ def test_what_loses_the_published_error_rates_is_said(
     assert lost == lost_rates(policy)
     assert set(limits) == set(changed_limits(policy))
     assert () == lost_rates(Policy(preset="strict", limits=PRESETS["strict"]))
+
+
+FITNESS = ({"n_W": 19}, {"n_R": 19}, {"n_controls": 2}, {"problems": ("Constant.",)}, {"unmatched": "Other."})
+NO_PASS = (EMPTY, assessment(kappa=UNCLEAR), *(assessment(**facts) for facts in FITNESS))
+
+
+@given(
+    levels=st.fixed_dictionaries(
+        {}, optional={name: st.sampled_from(rule_info(name).levels) for name in RULES}
+    ),
+    names=st.lists(st.sampled_from([name for name in RULES if may_be_waived(name)])),
+    preset=st.sampled_from(sorted(PRESETS)),
+    found=st.sampled_from(NO_PASS),
+)
+def test_no_policy_makes_a_pass_of_missing_evidence(
+    levels: dict[str, Level], names: list[str], preset: str, found: Assessment
+) -> None:
+    """Whatever levels and waivers may be stated: undecided, unfit or unmeasured never passes."""
+    policy = policy_of(preset=preset, rules=levels, limits={}, waivers=tuple(waiver(name) for name in names))
+    verdict = judge(RULES, found, policy, students=(student(),), on=LAST_DAY)
+    assert Outcome.PASS is not verdict.outcome

@@ -99,6 +99,18 @@ def test_the_terminal_says_it_in_a_line() -> None:
     assert len(shown.splitlines()) <= 25
 
 
+def test_the_longest_text_has_25_lines() -> None:
+    """Every rule warns, the audit is inconclusive with a plan, and a policy was stated."""
+    base = judged_by(POLICY, "inconclusive")
+    rules = tuple(
+        row.model_copy(update={"outcome": RuleStatus.WARNING}) for row in audit_result("fail").rules
+    )
+    shown = text_report(base.model_copy(update={"rules": rules}), color=False, report="r.html")
+    assert 25 == len(shown.splitlines())
+    assert "to settle it: " in shown
+    assert "more rules in the report" in shown
+
+
 @pytest.mark.parametrize("format_", ["markdown", "junit", "github"])
 def test_the_default_policy_is_not_mentioned(format_: str) -> None:
     """Nothing was stated; the page alone names it, in section 10."""
