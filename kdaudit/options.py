@@ -132,6 +132,10 @@ class AuditSpec:
         tuple[str, ...],
         Help("A ready-made independent control; repeat for more. Nothing is trained.", "Controls"),
     ] = ()
+    save_controls: Annotated[
+        str | None,
+        Help("Folder to save the trained controls in, as safetensors and ONNX, by student.", "Controls"),
+    ] = None
     unmatched_controls: Annotated[
         Literal["refuse", "ok"], Help("Judge by ready-made controls of another architecture?", "Controls")
     ] = "refuse"

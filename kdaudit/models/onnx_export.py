@@ -34,28 +34,40 @@ def export_graph(network: nn.Module, examples: Mapping[str, Tensor], *, path: st
     with TemporaryDirectory(prefix="kdaudit-") as folder:
         file = Path(folder) / "network.onnx"
         try:
-            with silent_torch():
-                torch.onnx.export(
-                    network.eval(),
-                    tuple(examples.values()),
-                    str(file),
-                    dynamo=False,
-                    opset_version=_OPSET,
-                    do_constant_folding=False,
-                    training=torch.onnx.TrainingMode.PRESERVE,
-                    input_names=list(examples),
-                    output_names=[_SCORES],
-                    dynamic_axes={name: {0: "n"} for name in [*examples, _SCORES]} if free_batch else None,
-                )
-        except (
-            RuntimeError,
-            ValueError,
-            TypeError,
-            IndexError,
-            torch.onnx.errors.OnnxExporterError,
-        ) as failure:
+            export_onnx(network, examples, file, free_batch=free_batch)
+        except ModelError as failure:
             raise ModelError(
-                f"expected torch to export {path} to ONNX, to train it again, found {first_line(failure)}",
+                f"expected torch to export {path} to ONNX, to train it again, found {failure.message}",
                 hint=WAYS_OUT,
             ) from failure
         return replace(read_graph(str(file)), path=path)
+
+
+def export_onnx(network: nn.Module, examples: Mapping[str, Tensor], file: Path, *, free_batch: bool) -> None:
+    """Write a network to an ONNX file from which it can be trained again: nothing folded, names kept.
+
+    Raises:
+        ModelError: torch cannot export it; the message is torch's reason.
+    """
+    try:
+        with silent_torch():
+            torch.onnx.export(
+                network.eval(),
+                tuple(examples.values()),
+                str(file),
+                dynamo=False,
+                opset_version=_OPSET,
+                do_constant_folding=False,
+                training=torch.onnx.TrainingMode.PRESERVE,
+                input_names=list(examples),
+                output_names=[_SCORES],
+                dynamic_axes={name: {0: "n"} for name in [*examples, _SCORES]} if free_batch else None,
+            )
+    except (
+        RuntimeError,
+        ValueError,
+        TypeError,
+        IndexError,
+        torch.onnx.errors.OnnxExporterError,
+    ) as failure:
+        raise ModelError(first_line(failure)) from failure

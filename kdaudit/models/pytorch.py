@@ -51,6 +51,11 @@ class TorchModel:
             return "cpu (torch)"
         return f"{self._device} {torch.cuda.get_device_name(self._device)} (torch)"
 
+    @property
+    def network(self) -> torch.nn.Module:
+        """The module, in evaluation mode."""
+        return self._open
+
     def run(self, inputs: Mapping[str, AnyArray]) -> AnyArray:
         """The raw output for a batch, inputs in the order given.
 

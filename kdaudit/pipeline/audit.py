@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -90,10 +91,15 @@ def audit(
                 stopped = _no_verdict_possible(setup, panel, policy.limits)
                 controls = ControlSet(predictions=ready, stopped=stopped)
                 if not ready and not stopped and setup.train is not None:
-                    from kdaudit.pipeline.training import ControlTrainer  # loads torch
+                    from kdaudit.pipeline.saved_controls import save_controls  # both load torch
+                    from kdaudit.pipeline.training import ControlTrainer
 
                     trainer = ControlTrainer(setup, group[0].model, pool, progress=progress)
                     controls = trainer.provide(notice)
+                    if spec.save_controls is not None:
+                        save_controls(
+                            controls, setup, Path(spec.save_controls) / Path(group[0].model.name).stem, notice
+                        )
                 predictions = (teacher, *group, *controls.predictions)
                 audits.append(
                     _judged(setup, policy, baseline, predictions, controls, clock=clock, command=command)
