@@ -36,6 +36,6 @@ def export_control(ref: ModelRef, examples: Mapping[str, AnyArray], file: Path) 
     sha256 = file_digest(file, error=ModelError, what="the exported control")
     exported = ModelRef(name=ref.name, role=ref.role, path=str(file), kind="onnx", sha256=sha256)
     with OnnxModel(exported, device="cpu") as found:
-        difference = float(np.abs(found.run(examples) - expected).max())
+        difference = float(np.abs(np.subtract(found.run(examples), expected)).max())
     if not difference <= _TOLERANCE * float(np.abs(expected).max()):
         raise ModelError(f"onnxruntime gives other outputs, by up to {difference:.2g}")

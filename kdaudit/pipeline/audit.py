@@ -97,9 +97,8 @@ def audit(
                     trainer = ControlTrainer(setup, group[0].model, pool, progress=progress)
                     controls = trainer.provide(notice)
                     if spec.save_controls is not None:
-                        save_controls(
-                            controls, setup, Path(spec.save_controls) / Path(group[0].model.name).stem, notice
-                        )
+                        folder = Path(spec.save_controls) / Path(group[0].model.name).stem
+                        save_controls(controls, setup, folder, notice)
                 predictions = (teacher, *group, *controls.predictions)
                 audits.append(
                     _judged(setup, policy, baseline, predictions, controls, clock=clock, command=command)

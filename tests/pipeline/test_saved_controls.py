@@ -71,7 +71,7 @@ def test_a_place_that_cannot_be_written_is_said_invalid(
 ) -> None:
     """With the folder and the way out; the controls are kept in the cache."""
     (tmp_path / "saved").write_text("a file")
-    with pytest.raises(DataError, match="expected to save controls to .*saved") as caught:
+    with pytest.raises(DataError, match=r"expected to save controls to .*saved") as caught:
         audit(spec())
     assert "--save-controls" in str(caught.value.hint)
     assert 4 == len(list((tmp_path / "cache" / "controls").iterdir()))
