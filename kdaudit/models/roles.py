@@ -97,7 +97,7 @@ def find_weights(graph: Graph, kept: Collection[str] = ()) -> Weights:
         use = _deciding_use(name, around)
         if use is not None and _role(use) is WeightRole.SETTING:
             continue
-        if use is None or _is_untrained(name, array, use, graph):
+        if use is None or _is_untrained(name, array, use, around):
             computed.append(name)
             continue
         found = _purpose(name, array, use, around)
@@ -148,9 +148,9 @@ def _deciding_use(name: str, around: Surroundings) -> Use | None:
     return next(iter([*looked_up, *known, *uses]), None)
 
 
-def _is_untrained(name: str, array: AnyArray, use: Use, graph: Graph) -> bool:
+def _is_untrained(name: str, array: AnyArray, use: Use, around: Surroundings) -> bool:
     """Whether an array was made by a formula or by the exporter."""
-    role = _role(use)
+    role, graph = _role(use), around.graph
     own = name in graph.parameters
     if role is WeightRole.NORM or array.size == 1:
         return False
@@ -162,7 +162,7 @@ def _is_untrained(name: str, array: AnyArray, use: Use, graph: Graph) -> bool:
         # Names of parameters that the TorchScript exporter keeps may be those of buffers too.
         told = own and bool(graph.buffers)
         filled = not own and _is_level(array) and (role is None or n_axes(array) > 1)
-        return not told and (filled or is_computed(array))
+        return not told and (filled or is_computed(array) or around.makes_waves(name))
     return False
 
 

@@ -11,6 +11,7 @@ from kdaudit.models.onnx_ops import OPERATORS, WeightRole
 from kdaudit.types import AnyArray
 
 LAYER_WEIGHTS = frozenset({WeightRole.CONV_WEIGHT, WeightRole.LINEAR_WEIGHT})
+_WAVES = ("Sin", "Cos")
 # Operators whose result depends on sizes alone.
 _SIZES = ("Shape", "Size")
 # How the TorchScript exporter calls a product that belongs to an attention module itself, not to a layer in it.
@@ -74,6 +75,14 @@ class Surroundings:
                     yield from self.final_uses(output)
             else:
                 yield use
+
+    def makes_waves(self, name: str) -> bool:
+        """Whether sines or cosines are taken of an array before it meets the examples: the frequencies of positions."""
+        return any(
+            use.node.op in _WAVES or any(self.makes_waves(output) for output in use.node.outputs)
+            for use in self.consumers.get(name, [])
+            if use.slot < len(_numbers(use.node)) and self.still.issuperset(use.node.outputs)
+        )
 
     def other(self, use: Use) -> str:
         """The other operand of an operator that has two."""

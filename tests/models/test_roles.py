@@ -133,13 +133,14 @@ WAVES = np.concatenate([np.sin(ANGLES), np.cos(ANGLES)], axis=1).astype(np.float
         ("h = Add (a, w)", np.full((4, 5, 4), 0.3, np.float32)),
         ("s = Constant <value_ints = [0, 2, 5, 8]> ()  r = Expand (g, s)  h = Add (r, w)", WAVES),
         ("h = Mul (a, w)", np.sin(ANGLES).astype(np.float32)),
+        ("q = Div (two, w)  s = Sin (q)  h = Add (a, s)", (10 ** (np.arange(4) / 4)).astype(np.float32)),
         ("h = LayerNormalization (a, w)", np.ones(4, np.float32)),
         ("h = InstanceNormalization (a, ones, w)", np.zeros(4, np.float32)),
     ],
-    ids=["mask", "level", "waves", "rotary", "norm-without-scale", "norm-without-offset"],
+    ids=["mask", "level", "waves", "rotary", "frequencies", "norm-without-scale", "norm-without-offset"],
 )
 def test_arrays_that_a_formula_gave_keep_their_numbers(body: str, array: AnyArray, tmp_path: Path) -> None:
-    """Masks, level tables, sines and cosines, and what a normalisation without parameters is given."""
+    """Masks, level tables, waves and their frequencies, and what a normalisation without parameters is given."""
     if "g, s" in body:
         body = body.replace("[0, 2, 5, 8]", "[1, 4, 5, 8]").replace("(g, s)", "(p, s)")
         body = f"p = GlobalAveragePool (a)  {body}"
