@@ -205,6 +205,19 @@ def test_decomposed_batchnorm_cannot_train_invalid(tmp_path: Path) -> None:
     assert "before run_decompositions" in str(caught.value.hint)
 
 
+def test_a_program_that_torch_cannot_unfold_invalid(free: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, with the ways out."""
+
+    def fail(_program: object, **_settings: bool) -> None:
+        raise RuntimeError("no module\nfor this")
+
+    monkeypatch.setattr(torch.export.ExportedProgram, "module", fail)
+    with pytest.raises(
+        ModelError, match=r"expected a program that torch can run in .*, found RuntimeError: no module$"
+    ):
+        ExportedNetwork(str(free))
+
+
 class Counted(nn.Module):
     """Takes a number beside its examples."""
 
