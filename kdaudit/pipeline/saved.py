@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,8 @@ _DAMAGED = (
     NotImplementedError,
     RuntimeError,
     ValueError,
+    SyntaxError,  # this and the next: of a header that is no Python literal
+    TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
