@@ -183,20 +183,23 @@ def _input(value: onnx.ValueInfoProto, path: str) -> TensorSpec:
             f"expected inputs of {', '.join(_INPUT_TYPES)} to train on, found {dtype} for {value.name!r} in {path}",
             hint=WAYS_OUT,
         )
-    sizes = tuple(d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim)
+    sizes = tuple(_size(axis) for axis in tensor.shape.dim)
     return TensorSpec(name=value.name, shape=sizes[1:], dtype=dtype)
 
 
 def _fixed_batch(inputs: Iterable[onnx.ValueInfoProto], path: str) -> int | None:
-    sizes = {
-        v.type.tensor_type.shape.dim[0].dim_value or None for v in inputs if v.type.tensor_type.shape.dim
-    }
+    sizes = {_size(v.type.tensor_type.shape.dim[0]) for v in inputs if v.type.tensor_type.shape.dim}
     if len(sizes) != 1:
         raise ModelError(
             f"expected inputs that share their first axis, the batch, found sizes {sorted(map(str, sizes))} "
             f"in {path}"
         )
     return sizes.pop()
+
+
+def _size(axis: onnx.TensorShapeProto.Dimension) -> int | None:
+    """The size of an axis; None where it is open: old exporters write -1 for that, or 0."""
+    return axis.dim_value if axis.dim_value > 0 else None
 
 
 def _only_used(graph: Graph) -> Graph:

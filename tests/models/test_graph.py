@@ -60,6 +60,15 @@ def test_batch_of_the_export_is_known(tmp_path: Path) -> None:
     assert (3, 6, 6) == dynamic.inputs[0].shape == fixed.inputs[0].shape
 
 
+def test_an_axis_of_minus_one_is_open(tmp_path: Path) -> None:
+    """Old exporters write the open batch as a number that is none."""
+    path = write(DENSE, tmp_path / "old.onnx")
+    model = onnx.load(path)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+    onnx.save(model, path)
+    assert read_graph(str(path)).fixed_batch is None
+
+
 def test_arrays_that_the_exporter_shared_are_each_readers_own_again(tmp_path: Path) -> None:
     """Equal biases stored once are two parameters; an array of different numbers that is shared stays one."""
     path = write(
