@@ -72,7 +72,8 @@ class ExportedNetwork(nn.Module):
         """Class scores (n, C)."""
         n = len(inputs) - len(self._keywords)
         named = dict(zip(self._keywords, inputs[n:], strict=True))
-        return class_scores(self.network(*inputs[:n], **named), self.path)
+        # Not by a call: that would check shapes, which have been checked already and cannot be traced.
+        return class_scores(self.network.forward(*inputs[:n], **named), self.path)
 
     def train(self, mode: bool = True) -> Self:
         """Switch BatchNorm, Dropout and recurrent layers to training, or back."""
@@ -92,26 +93,6 @@ class ExportedNetwork(nn.Module):
     def code(self) -> str:
         """The program's text."""
         return str(self.network.graph)
-
-
-class _Unchecked(nn.Module):
-    """A program without torch's checks of its inputs, which cannot be traced."""
-
-    def __init__(self, program: ExportedNetwork) -> None:
-        super().__init__()
-        self.network = program.network
-        self._path = program.path
-        self.training = False
-
-    def train(self, mode: bool = True) -> Self:
-        """Nothing: what is exported answers as the program does."""
-        del mode
-        return self
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Class scores (n, C)."""
-        given = fx.Interpreter(self.network).run(*inputs, enable_io_processing=False)
-        return class_scores(given, self._path)
 
 
 def load_exported(ref: ModelRef, *, device: str) -> ExportedModel:
@@ -167,7 +148,7 @@ def _through_onnx(network: ExportedNetwork, path: str) -> Graph:
         spec.name: torch.zeros((batch, *(size or 1 for size in spec.shape)), dtype=getattr(torch, spec.dtype))
         for spec in network.inputs
     }
-    return export_graph(_Unchecked(network), examples, path=path, free_batch=False)
+    return export_graph(network, examples, path=path, free_batch=False)
 
 
 def _declared(program: torch.export.ExportedProgram, path: str) -> tuple[TensorSpec, ...]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kdaudit.errors import ModelError
+from kdaudit.models.by_name import ByName, argument_names
 from kdaudit.models.graph import WAYS_OUT, Graph
 from kdaudit.models.onnx_file import read_graph
 from kdaudit.models.quiet import first_line, silent_torch
@@ -40,19 +41,29 @@ def export_graph(network: nn.Module, examples: Mapping[str, Tensor], *, path: st
                 f"expected torch to export {path} to ONNX, to train it again, found {failure.message}",
                 hint=WAYS_OUT,
             ) from failure
-        return replace(read_graph(str(file)), path=path)
+        graph = read_graph(str(file))
+        order = list(examples)
+        inputs = sorted(graph.inputs, key=lambda spec: order.index(spec.name))
+        return replace(graph, path=path, inputs=tuple(inputs))
 
 
 def export_onnx(network: nn.Module, examples: Mapping[str, Tensor], file: Path, *, free_batch: bool) -> None:
     """Write a network to an ONNX file from which it can be trained again: nothing folded, names kept.
 
+    TorchScript is exported by its own code, its inputs in its own order: a module around it cannot be traced.
+
     Raises:
         ModelError: torch cannot export it; the message is torch's reason.
     """
+    network = network.eval()
+    if isinstance(network, ByName) and isinstance(network.network, torch.jit.ScriptModule):
+        network = network.network
+        if len(examples) > 1:
+            examples = {name: examples[name] for name in argument_names(network) if name in examples}
     try:
         with silent_torch():
             torch.onnx.export(
-                network.eval(),
+                network,
                 tuple(examples.values()),
                 str(file),
                 dynamo=False,

@@ -85,14 +85,17 @@ def accuracies(result: AuditResult, role: str) -> list[float]:
         pytest.param("fixed.pt2", "was converted by way of ONNX", marks=pytest.mark.slow),
     ],
 )
-def test_every_format_gets_the_controls_of_its_architecture(student: str, sentence: str, run: Audit) -> None:
+def test_every_format_gets_the_controls_of_its_architecture(
+    student: str, sentence: str, run: Audit, tmp_path: Path
+) -> None:
     """The same answers of the student, and controls as those of the architecture's own code, draw by draw."""
-    found = run(student, trust_pickle=True)
+    found = run(student, trust_pickle=True, save_controls=str(tmp_path / "saved"))
     own = run("student.pt", student_arch="tests.trainable:dense", arch_args='{"width": 16}')
     assert sentence in found.fidelity
     assert accuracies(own, "student") == pytest.approx(accuracies(found, "student"), abs=0.002)
     assert N_CONTROLS == len(accuracies(found, "independent"))
     assert accuracies(own, "independent") == pytest.approx(accuracies(found, "independent"), abs=0.002)
+    assert N_CONTROLS == len(list((tmp_path / "saved").rglob("*.onnx")))
 
 
 @pytest.mark.slow
