@@ -57,6 +57,8 @@ CONSTANTS = {
     "gru_state": _drawn(1, 12, 4),
     "gru_bias": _drawn(1, 24),
     "rnn_in": _drawn(1, 4, 6),
+    "rnn_in4": _drawn(1, 16, 6),
+    "rnn_state4": _drawn(1, 16, 4),
     "rnn_state": 0.2 * _drawn(1, 4, 4),
     "mask": _drawn(6, 6),
     "nine_seven": np.array([9, 7]),

@@ -181,6 +181,10 @@ def test_operator_in_a_network_takes_any_batch(operator: str, tmp_path: Path) ->
         "s = Constant <value_ints = [{b}, 3, 4, 9]> ()  h = Resize (x, , , s)",
         f"{STEPS}  s = Constant <value_ints = [1, {{b}}, 4]> ()  z = ConstantOfShape (s)"
         "  a, l = RNN <hidden_size = 4> (t, rnn_in, rnn_state, , , z)  h = Transpose <perm = [1, 0, 2]> (l)",
+        f"{STEPS}  s = Constant <value_ints = [1, {{b}}, 4]> ()  z = ConstantOfShape (s)"
+        "  n = Shape <start = 1, end = 2> (t)  g = Constant <value_ints = [4]> ()  e = Concat <axis = 0> (one, n, g)"
+        "  i = Expand (z, e)  a, l, c = LSTM <hidden_size = 4, direction = 'reverse'>"
+        " (t, rnn_in4, rnn_state4, , , i, i)  h = Transpose <perm = [1, 0, 2]> (l)",
         "a, b, c = Split <axis = 1, num_outputs = 3> (x)  h = Concat <axis = 2> (b, a, c)",
     ],
 )
@@ -216,6 +220,10 @@ def test_batch_size_that_the_file_holds_is_replaced(body: str, batch: str, tmp_p
         ("f = Flatten (x)  h = ConvTranspose (f, square)", "found an input of rank 2"),
         ("f = Flatten (x)  h = GlobalMaxPool (f)", "found an input of rank 2"),
         ("h = ScatterND <reduction = 'max'> (x, rows, x)", "found reduction 'max'"),
+        (
+            "h = ScatterND (x, rows, x)",
+            r"found updates of shape \(6, 3, 6, 6\) for places of shape \(2, 3, 6, 6\)",
+        ),
         ("h = LRN <size = 4> (x)", r"found an even number of channels to normalise over \(4\)"),
         (
             "h = Resize <coordinate_transformation_mode = 'tf_crop_and_resize'> (x, , twofold)",

@@ -51,6 +51,10 @@ def scatter_nd(call: Call) -> Tensor:
     how = call.node.text("reduction", "none")
     if how not in ("none", "add"):
         raise call.refuse(f"reduction {how!r}")
+    # Without numbers, torch does not look.
+    places = (*call.shape(1)[:-1], *call.shape(0)[call.shape(1)[-1] :])
+    if call.shape(2) != places:
+        raise call.refuse(f"updates of shape {call.shape(2)} for places of shape {places}")
     return call.tensor(0).index_put(_spelled_out(call), call.tensor(2), accumulate=how == "add")
 
 

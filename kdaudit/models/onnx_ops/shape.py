@@ -84,12 +84,24 @@ def reshape(call: Call) -> Tensor:
 
 
 def expand(call: Call) -> Tensor:
-    """The input repeated along axes of size 1."""
+    """The input repeated along axes of size 1.
+
+    One number in all places has whatever shape it is asked for: initial states of recurrent layers are such constants,
+    laid out for the batch size of the export.
+    """
+    number = call.level(0)
 
     def target() -> list[int]:
-        return list(np.broadcast_shapes(call.shape(0), tuple(call.integers(1))))
+        asked, given = call.integers(1), call.shape(0)
+        if number is None:
+            return list(np.broadcast_shapes(given, tuple(asked)))
+        rank = max(len(asked), len(given))
+        asked, sizes = [1] * (rank - len(asked)) + asked, [1] * (rank - len(given)) + list(given)
+        return [size if want == 1 else want for want, size in zip(asked, sizes, strict=True)]
 
-    return call.tensor(0).expand(call.new_shape(target, expanded))
+    filled = None if number is None else torch.full((), number, dtype=call.dtype(0))
+    x = call.tensor(0) if filled is None else call.constant(filled)
+    return x.expand(call.new_shape(target, expanded))
 
 
 def flatten(call: Call) -> Tensor:
