@@ -34,6 +34,7 @@ bench: .venv/.dev  ## Benchmarks: ratios against what one would write by hand
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/measures.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/conversion.py
 
 wheel: .venv/.dev  ## Build the wheel
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
