@@ -32,6 +32,7 @@ _REACHES_OUT = re.compile(
     r"|\btorch\s*\.\s*classes\s*\.\s*(?!quantized\b)\w+"
 )
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'')
+_LONG_QUOTES = ('"""', "'''")
 _MANGLED = re.compile(r"___torch_mangle_\d+\.")
 _COMMENT = re.compile(r" *#.*")
 # Operators that behave otherwise in training; a trace has settled for one behaviour.
@@ -170,11 +171,20 @@ def _refuse_reaching_out(path: str) -> None:
         for name in archive.names:
             if not (name.startswith("code/") and name.endswith(".py")):
                 continue
-            if found := _REACHES_OUT.search(_STRING.sub('""', archive.text(name))):
+            if found := _reaching_out(archive.text(name)):
                 raise ModelError(
-                    f"expected TorchScript that only computes in {path}, found {found[0]!r} in {name}",
+                    f"expected TorchScript that only computes in {path}, found {found} in {name}",
                     hint="code that opens files or prints is not run: export the network to ONNX",
                 )
+
+
+def _reaching_out(code: str) -> str:
+    """What code does besides computing; '' if nothing. Texts in it are no code, if it is certain where they end."""
+    bare = _STRING.sub(" ", code)
+    if any(quotes in code for quotes in _LONG_QUOTES) or '"' in bare or "'" in bare:
+        return "texts of another form than torch writes"
+    found = _REACHES_OUT.search(bare)
+    return repr(found[0]) if found else ""
 
 
 def _is_fixed(script: torch.jit.ScriptModule) -> bool:

@@ -244,6 +244,25 @@ def test_code_that_does_more_than_compute_invalid(network: nn.Module, word: str,
         read_script(str(path))
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '  a = """ " """ ; torch.save(x, "f") ; b = "',
+        "  a = ''' ' ''' ; torch.save(x, \"f\")",
+        '  a = "\n " ; torch.save(x, "f") ; b = "',
+    ],
+)
+def test_code_between_texts_is_found_invalid(hidden: str, tmp_path: Path) -> None:
+    """Where a text ends is what hides code: only texts as torch writes them are taken for such."""
+    good = script(scaled(), tmp_path / "good.pt", how="scripted")
+    code = "good/code/__torch__/tests/models/networks.py"
+    with zipfile.ZipFile(good) as source, zipfile.ZipFile(tmp_path / "bad.pt", "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name) + (f"\n{hidden}\n".encode() if name == code else b""))
+    with pytest.raises(ModelError, match=r"expected TorchScript that only computes in .*, found .* in code/"):
+        read_script(str(tmp_path / "bad.pt"))
+
+
 def test_texts_are_no_code(tmp_path: Path) -> None:
     """An error message may hold any word."""
     read_script(str(script(Complains(), tmp_path / "net.pt", how="scripted")))
