@@ -45,6 +45,8 @@ class BaselineRecord(Document):
     `rise` is kappa_W of the new students less that of the earlier ones, `accuracy` the difference of their accuracies,
     each with its 90 % interval and the one-sided p of "it rose"; `n_kept` inherited errors are listed by both.
     `n_other_answers` more are common, but the teacher answered them otherwise in one audit than in the other.
+    n_W counts their teacher errors, or the clusters of them where examples are grouped; no rise of `margin` or more is
+    wanted.
     """
 
     outcome: Literal["regression", "no_regression", "inconclusive"]
