@@ -49,6 +49,7 @@ def text_report(result: AuditResult, *, color: bool, report: str) -> str:
         "",
         f"  {students} against {result.teacher}, {result.n:,} examples, {result.n_controls} independent "
         f"and {result.n_random} random controls",
+        *_fidelity(result),
         *_policy(result),
         *(f"  {key:<24}{value}" for key, value in (*_numbers(result), *_distances(result))),
         "",
@@ -74,6 +75,14 @@ def text_report(result: AuditResult, *, color: bool, report: str) -> str:
         _styled(f"{headline.word} ({students}): {headline.lead}", _verdict_style(result), color=color)
     )
     return "\n".join(lines) + "\n"
+
+
+def _fidelity(result: AuditResult) -> list[str]:
+    """How faithful the controls' network is to the student, in its first sentence."""
+    if not result.fidelity_level:
+        return []
+    sentence = result.fidelity.partition(". ")[0].removesuffix(".")
+    return [f"  {'network of controls':<24}{result.fidelity_level}: {sentence}"]
 
 
 def _policy(result: AuditResult) -> list[str]:

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib import metadata
+from pathlib import Path
 
 import kdaudit
 from kdaudit.data import Examples
@@ -124,6 +125,7 @@ def describe(found: Findings) -> AuditResult:
         train_data=None if setup.train is None else _data(setup.train, None, n_duplicates=0),
         recipe=None if found.controls.recipe is None else asdict(found.controls.recipe),
         fidelity=_fidelity(found),
+        fidelity_level="" if found.controls.network is None else found.controls.network.fidelity.level,
         assumptions=found.assumptions,
         skipped=tuple(SkippedRecord(what=s.what, stage=s.stage, reason=s.reason) for s in found.skipped),
         command=found.command,
@@ -217,7 +219,11 @@ def _data(data: Examples, panel: Panel | None, *, n_duplicates: int) -> DataReco
 
 def _fidelity(found: Findings) -> str:
     if found.controls.network is not None:
-        return found.controls.network.fidelity.sentence
+        other = found.setup.spec.student_train_as
+        source = (
+            f"The architecture is that of {Path(other).name}, as --student-train-as asks. " if other else ""
+        )
+        return source + found.controls.network.fidelity.sentence
     return "ready-made controls" if found.setup.ready else "no control was trained"
 
 

@@ -258,6 +258,7 @@ class AuditResult(Document):
     train_data: DataRecord | None
     recipe: dict[str, str | int | float] | None
     fidelity: str
+    fidelity_level: Literal["exact", "bn-kept", "bn-reinserted", "converted", ""] = ""
     assumptions: tuple[Assumption, ...]
     skipped: tuple[SkippedRecord, ...]
 

@@ -66,6 +66,7 @@ def test_controls_are_as_accurate_as_an_honest_student(spec: Callable[..., Audit
     assert result.recipe is not None
     assert (6, "adamw", 3e-3) == (result.recipe["epochs"], result.recipe["optimizer"], result.recipe["lr"])
     assert "BatchNorm" in result.fidelity
+    assert "bn-kept" == result.fidelity_level
     assert {"Architecture", "Recipe", "Epochs", "Training labels"} <= {a.what for a in result.assumptions}
 
 
@@ -183,6 +184,14 @@ def test_init_from_starts_controls_at_those_weights(
     assert losses[0] is not None
     assert losses[1] is not None
     assert losses[1] < losses[0]
+
+
+def test_another_file_of_the_students_network_is_named(
+    spec: Callable[..., AuditSpec], world: TrainableWorld
+) -> None:
+    """--student-train-as: the report says whose architecture the controls have."""
+    result = only(audit(spec(epochs="1", controls=3, student_train_as=world.path("teacher.onnx"))))
+    assert result.fidelity.startswith("The architecture is that of teacher.onnx, as --student-train-as asks.")
 
 
 def test_the_plan_trains_nothing(spec: Callable[..., AuditSpec], tmp_path: Path) -> None:
