@@ -16,6 +16,7 @@ from kdaudit.stats.knowledge import per_1000
 from kdaudit.stats.parts import parts
 from kdaudit.stats.power import design_of, sharpness
 from kdaudit.stats.quantity import difference
+from kdaudit.stats.reproduction import unlike_positive
 from kdaudit.stats.sample import Sample
 from kdaudit.stats.transfer import holm, measures
 from kdaudit.types import Assessment, Bool, Evidence, Fitness, Float64, Role
@@ -46,6 +47,7 @@ def assess(sample: Sample, fitness: Fitness, limits: Limits, data: Examples) -> 
         parts=parts(sample, columns=data.columns, class_names=data.class_names),
         has_slices=bool(data.columns),
         positive=_positive(sample),
+        unlike_positive=unlike_positive(sample),
         n_repeated_W=round(float(student_w.mean()) * wrong.n) if student_w.size else None,
         n_repeated_by_controls_W=float(controls_w.mean()) * wrong.n if controls_w.size else None,
     )

@@ -114,6 +114,13 @@ def positive_controls(assessment: Assessment, limits: Limits) -> RuleOutcome:
         reason = (
             f"Freshly distilled students take over {shares or 'nothing measurable'} of the wrong knowledge."
         )
+        if not shown:
+            reason += " This recipe transfers nothing here: that the student took over little says little."
+        if assessment.unlike_positive:
+            reason += (
+                f" The student is unlike them in {' and '.join(assessment.unlike_positive)}: "
+                "its recipe was not reproduced."
+            )
     return RuleOutcome(
         rule="KD303",
         title="This audit could have seen transfer",

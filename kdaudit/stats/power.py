@@ -75,7 +75,7 @@ def sharpness(design: Design, *, m_fail: float, wished: float = WISHED_POWER) ->
 
 
 def fail_power(design: Design, kappa: float, *, m_fail: float) -> float:
-    """P(FAIL) at a true kappa_W: p <= .05 and an estimate >= m_fail. At kappa = m_fail about .5 at most, whatever n is."""
+    """P(FAIL) at a true kappa_W: p <= .05 and an estimate >= m_fail. At kappa = m_fail about .5, however large n is."""
     return _power(design, kappa, above=m_fail)
 
 

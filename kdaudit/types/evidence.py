@@ -175,6 +175,7 @@ class Assessment:
     parts: tuple[PartEvidence, ...] = ()
     has_slices: bool = False
     positive: tuple[Evidence, ...] = ()
+    unlike_positive: tuple[str, ...] = ()
     n_repeated_W: int | None = None  # noqa: N815
     n_repeated_by_controls_W: float | None = None  # noqa: N815
     change: Change | None = None

@@ -179,3 +179,8 @@ def test_positive_controls_show_that_transfer_could_be_seen() -> None:
     with_none = dataclasses.replace(assessment(), positive=(not_shown,))
     assert RuleStatus.PASS == outcome("KD303", with_one).status
     assert RuleStatus.WARNING == outcome("KD303", with_none).status
+    assert "This recipe transfers nothing here" in outcome("KD303", with_none).reason
+    assert "nothing here" not in outcome("KD303", with_one).reason
+    unlike = dataclasses.replace(with_one, unlike_positive=("accuracy", "distance to the teacher"))
+    said = "unlike them in accuracy and distance to the teacher: its recipe was not reproduced."
+    assert outcome("KD303", unlike).reason.endswith(said)
