@@ -21,6 +21,7 @@ class Help:
 
 
 Output = Literal["logits", "probs", "sigmoid"]
+RandomKind = Literal["uniform", "gaussian", "shuffled"]
 Level = Literal["off", "warn", "error"]
 
 
@@ -125,9 +126,13 @@ class AuditSpec:
 
     controls: Annotated[int, Help("Independent controls to train (no teacher).", "Controls")] = 10
     random_controls: Annotated[int, Help("Random controls to train (a noise teacher).", "Controls")] = 5
+    random_kind: Annotated[
+        RandomKind,
+        Help("What a random control's teacher puts out: noise, or its own answers shuffled.", "Controls"),
+    ] = "uniform"
     positive_controls: Annotated[
         int, Help("Positive controls to train (distilled from this teacher).", "Controls")
-    ] = 0
+    ] = 2
     control: Annotated[
         tuple[str, ...],
         Help("A ready-made independent control; repeat for more. Nothing is trained.", "Controls"),

@@ -55,7 +55,7 @@ def setup(models: Path, reports: Path, *, more: Sequence[str], reduced: bool) ->
     else:
         data = ("--data", "fashion-mnist:test", "--train-data", "fashion-mnist:train")
         random_controls = "3"
-    controls = ("--controls", "5", "--random-controls", random_controls)
+    controls = ("--controls", "5", "--random-controls", random_controls, "--positive-controls", "0")
     epochs = ("--epochs", str((REDUCED if reduced else COMPLETE).epochs))
     return Setup(models=models, reports=reports, options=(*data, *controls, *epochs, *more))
 

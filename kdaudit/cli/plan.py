@@ -98,7 +98,7 @@ def text_plan(result: PlanResult) -> str:
     ]
     if any(line.training_seconds is not None for profile in result.profiles for line in profile.lines):
         unit = ", one epoch of it: a pilot chooses how many" if result.per_epoch else ""
-        lines.append(f"  training: of these independent and half as many random controls{unit}")
+        lines.append(f"  training: of these independent, half as many random and two positive controls{unit}")
     return "\n".join(lines) + "\n"
 
 

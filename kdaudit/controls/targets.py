@@ -45,7 +45,9 @@ class LabelTargets:
 
 @dataclass(frozen=True, slots=True)
 class NoiseTargets:
-    """Random control: all of distillation's regularisation and none of its knowledge."""
+    """Random control: all of distillation's regularisation and none of its knowledge; 'uniform' or 'gaussian' noise."""
+
+    kind: str = "uniform"
 
     def loss(
         self,
@@ -56,16 +58,22 @@ class NoiseTargets:
         recipe: Recipe,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """The distillation loss at T = 1 with teacher logits U(0, 1), drawn anew for each batch."""
-        noise = torch.rand(logits.shape, generator=generator, device=logits.device)
+        """The distillation loss at T = 1 with teacher logits U(0, 1) or N(0, 1), drawn anew for each batch."""
+        draw = torch.randn if self.kind == "gaussian" else torch.rand
+        noise = draw(logits.shape, generator=generator, device=logits.device)
         return distillation_loss(logits, labels, noise, recipe=recipe, temperature=1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TeacherTargets:
-    """Positive control: freshly distilled from the teacher; `logits` (n, C) are its for all training examples."""
+    """Positive control: freshly distilled from the teacher; `logits` (n, C) are its for all training examples.
+
+    With `order` (n,), a permutation, example i learns what the teacher says of example order[i]: a random control that
+    has the teacher's confidence and none of its knowledge.
+    """
 
     logits: AnyArray
+    order: Int64 | None = None
 
     def loss(
         self,
@@ -77,7 +85,8 @@ class TeacherTargets:
         generator: torch.Generator,  # noqa: ARG002
     ) -> torch.Tensor:
         """The distillation loss with the teacher's logits of these examples."""
-        teacher = torch.from_numpy(self.logits[index].astype("float32")).to(logits.device)
+        rows = index if self.order is None else self.order[index]
+        teacher = torch.from_numpy(self.logits[rows].astype("float32")).to(logits.device)
         return distillation_loss(logits, labels, teacher, recipe=recipe, temperature=recipe.temperature)
 
 

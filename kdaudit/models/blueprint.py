@@ -14,7 +14,9 @@ from kdaudit.models.layers import layer_kind
 from kdaudit.models.weights import read_safetensors, read_state_dict
 from kdaudit.types import ModelRef
 
-DRAWN_BY_DEFAULT = "Each layer is drawn as torch draws it by default: the file does not say how the student's own were drawn."
+DRAWN_BY_DEFAULT = (
+    "Each layer is drawn as torch draws it by default: the file does not say how the student's own were drawn."
+)
 
 
 def kinds_of(network: nn.Module) -> frozenset[str]:

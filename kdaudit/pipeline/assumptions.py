@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.plan import Setup
 from kdaudit.schema import Assumption
+from kdaudit.types import Role
 
+_RANDOM_KINDS = {
+    "gaussian": "noise from a normal distribution in the teacher's place, at temperature 1",
+    "shuffled": "the teacher's own outputs, of other examples",
+}
 _INITIALISATIONS = {
     "torch": "drawn anew, as the framework does by default",
     "xavier": "drawn anew: Xavier uniform",
@@ -102,4 +107,13 @@ def _of_controls(setup: Setup, controls: ControlSet) -> Iterator[Assumption]:
         f"weight decay {recipe.weight_decay:g}, augmentation {recipe.augment}",
         known_from="stated" if any(value is not None for value in stated) else "default",
     )
+    if spec.random_controls and spec.random_kind != "uniform":
+        yield Assumption(what="Random controls", value=_RANDOM_KINDS[spec.random_kind], known_from="stated")
+    if controls.n_of(Role.POSITIVE):
+        plain = " of the plain example, although pictures are augmented" if recipe.augment != "none" else ""
+        yield Assumption(
+            what="Positive controls",
+            value=f"learn the teacher's outputs{plain}, weight {recipe.alpha:g}, temperature {recipe.temperature:g}",
+            known_from="default" if spec.alpha is None and spec.temperature is None else "stated",
+        )
     yield Assumption(what="Precision of training", value=setup.precision, known_from="default")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kdaudit.protocols import NetworkFactory
-from kdaudit.types import Predictions, Recipe, TrainedControl
+from kdaudit.types import Predictions, Recipe, Role, TrainedControl
 
 if TYPE_CHECKING:
     from kdaudit.controls.epochs import EpochChoice
@@ -26,6 +26,10 @@ class ControlSet:
     epochs: EpochChoice | None = None
     network: NetworkFactory | None = None
     stopped: str = ""
+
+    def n_of(self, role: Role) -> int:
+        """How many controls of one role were trained."""
+        return sum(control.model.role is role for control in self.trained.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

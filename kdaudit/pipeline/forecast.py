@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _CONTROLS = (3, 5, 10, 20)
 # Random controls train too, half as many as the independent ones.
 _RANDOM_SHARE = 0.5
+_POSITIVE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +107,7 @@ def _result(
         at = replace(design, n_controls=k)
         n_fail = needed_n_W(at, wish.effect, m_fail=limits.m_fail, wished=wish.power)
         n_pass = needed_n_W(at, 0.0, m_pass=limits.m_pass, wished=wish.power)
-        n_trained = k + round(k * _RANDOM_SHARE)
+        n_trained = k + round(k * _RANDOM_SHARE) + _POSITIVE
         return PlanLine(
             n_controls=k,
             n_W_fail=n_fail,

@@ -11,7 +11,7 @@ from kdaudit.models import load_model
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.tasks import PredictTask, predict_task
 from kdaudit.protocols import Progress
-from kdaudit.types import Float32, ModelRef, Predictions, Role, Signature
+from kdaudit.types import Float16, Float32, ModelRef, Predictions, Role, Signature
 
 _FEWEST_SEEDS = 3
 _ROUNDING = 1e-4
@@ -42,7 +42,7 @@ def refuse_copies(given: Sequence[Predictions]) -> None:
                 )
 
 
-def _equal_but_for_rounding(one: Float32, other: Float32) -> bool:
+def _equal_but_for_rounding(one: Float32 | Float16, other: Float32 | Float16) -> bool:
     """Whether two models' logits (N, C) tell the same probabilities, as those of one network in two formats do.
 
     Networks that were trained apart differ by about as much as their logits spread; one network, exported twice or

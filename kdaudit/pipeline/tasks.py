@@ -14,11 +14,13 @@ import numpy as np
 from kdaudit.data import Examples
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import ModelError, NotFiniteError
+from kdaudit.options import RandomKind
 from kdaudit.pipeline.in_order import in_order
 from kdaudit.pipeline.store import WEIGHTS, Store
 from kdaudit.protocols import Progress
 from kdaudit.rng import stream, stream_seed
 from kdaudit.types import (
+    Float16,
     Float32,
     LabelMap,
     ModelRef,
@@ -40,12 +42,13 @@ _NEVER = -1e4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictTask:
-    """Predict with one model on one data set."""
+    """Predict with one model on one data set; `half` keeps float16, enough to learn from and not to judge by."""
 
     model: ModelRef
     data: Examples
     device: str
     store: Store
+    half: bool = False
 
     @property
     def key(self) -> str:
@@ -58,6 +61,7 @@ class PredictTask:
             model.label_map,
             self.data.ref.sha256,
             _device_type(self.device),
+            self.half,
         )
 
 
@@ -78,6 +82,7 @@ class TrainTask:
     store: Store
     label_map: LabelMap | None = None
     teacher: ModelRef | None = None
+    random_kind: RandomKind = "uniform"
 
     @property
     def key(self) -> str:
@@ -94,6 +99,7 @@ class TrainTask:
             [self.precision, _device_type(self.device)],
             teacher,
             None if self.teacher is None else self.teacher.label_map,
+            self.random_kind if self.role is Role.RANDOM else "",
         )
 
 
@@ -131,6 +137,8 @@ def predict_task(task: PredictTask, progress: Progress) -> Predictions:
 
     with load_model(task.model, device=task.device) as model:
         predictions = predict(task.model, model, task.data, progress=progress)
+    if task.half:
+        predictions = replace(predictions, logits=_halved(predictions.logits))
     task.store.keep_predictions(task.key, predictions)
     return predictions
 
@@ -246,18 +254,30 @@ def step_seconds_task(task: TrainTask, progress: Progress) -> float:  # noqa: AR
     )
 
 
+def teacher_task(task: TrainTask, teacher: ModelRef) -> PredictTask:
+    """What the teacher says of the plain training examples, predicted once for all controls that learn from it."""
+    return PredictTask(model=teacher, data=task.data, device=task.device, store=task.store, half=True)
+
+
 def _targets(task: TrainTask, progress: Progress) -> Targets:
     from kdaudit.controls.targets import LabelTargets, NoiseTargets, TeacherTargets
 
-    if task.role is Role.RANDOM:
-        return NoiseTargets()
     if task.teacher is None:
-        return LabelTargets()
-    teacher = PredictTask(model=task.teacher, data=task.data, device=task.device, store=task.store)
-    return TeacherTargets(logits=_by_output(predict_task(teacher, progress).logits, task.label_map))
+        return NoiseTargets(kind=task.random_kind) if task.role is Role.RANDOM else LabelTargets()
+    logits = predict_task(teacher_task(task, task.teacher), progress).logits
+    order = None
+    if task.role is Role.RANDOM:
+        order = stream(task.seed, f"{task.name}/shuffle").permutation(len(logits))
+    return TeacherTargets(logits=_by_output(logits, task.label_map), order=order)
 
 
-def _by_output(logits: Float32, label_map: LabelMap | None) -> Float32:
+def _halved(logits: Float32 | Float16) -> Float16:
+    """float16; what it cannot hold becomes its largest number."""
+    largest = np.finfo(np.float16).max
+    return np.clip(logits, -largest, largest).astype(np.float16)
+
+
+def _by_output(logits: Float32 | Float16, label_map: LabelMap | None) -> Float32 | Float16:
     """Logits (N, C) of the data's classes at the network's outputs (N, D); those of no class are never answered."""
     if label_map is None:
         return logits

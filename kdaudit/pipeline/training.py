@@ -10,7 +10,6 @@ import numpy as np
 
 from kdaudit.controls.epochs import EpochChoice, choose_epochs
 from kdaudit.controls.recipes import resolve_recipe
-from kdaudit.data import Examples
 from kdaudit.errors import KDAuditError
 from kdaudit.execute import LocalPool
 from kdaudit.models.trainable import open_network
@@ -28,6 +27,7 @@ from kdaudit.pipeline.tasks import (
     pilot_task,
     predict_task,
     step_seconds_task,
+    teacher_task,
     train_task,
     try_predict_task,
 )
@@ -121,10 +121,8 @@ class ControlTrainer:
             return None
 
         def accuracies(budgets: tuple[int, ...]) -> Sequence[float]:
-            tasks = [
-                PilotTask(train=self._task(f"pilot {n} epochs", Role.INDEPENDENT, self._recipe(n)))
-                for n in budgets
-            ]
+            pilots = (self._task(f"pilot {n} epochs", Role.INDEPENDENT, self._recipe(n)) for n in budgets)
+            tasks = [PilotTask(train=task) for task in pilots]
             return list(self._run(tasks, kept=kept_pilot, work=pilot_task))
 
         choice = choose_epochs(accuracies)
@@ -172,8 +170,13 @@ class ControlTrainer:
             device=setup.device,
             precision=setup.precision,
             store=setup.store,
-            teacher=setup.teacher if role is Role.POSITIVE else None,
+            teacher=setup.teacher if self._learns_from_teacher(role) else None,
+            random_kind=setup.spec.random_kind,
         )
+
+    def _learns_from_teacher(self, role: Role) -> bool:
+        shuffled = self._setup.spec.random_kind == "shuffled"
+        return role is Role.POSITIVE or (role is Role.RANDOM and shuffled)
 
     def _missing(self, tasks: Sequence[TrainTask]) -> list[TrainTask]:
         return [task for task in tasks if kept_control(task) is None]
@@ -219,9 +222,10 @@ class ControlTrainer:
     def _train_all(
         self, tasks: Sequence[TrainTask], missing: Sequence[TrainTask]
     ) -> dict[str, TrainedControl]:
-        if any(task.role is Role.POSITIVE for task in missing):
-            teacher = self._predict(self._setup.teacher, data=self._train)
-            predict_task(teacher, self._progress)
+        for task in missing:
+            if task.teacher is not None:
+                predict_task(teacher_task(task, task.teacher), self._progress)
+                break  # the others find it kept
         trained = {}
         self._progress(ProgressEvent(stage="controls", done=len(tasks) - len(missing), total=len(tasks)))
         for i, control in enumerate(self._run(tasks, kept=kept_control, work=train_task), start=1):
@@ -232,16 +236,15 @@ class ControlTrainer:
     def _predict_all(self, trained: dict[str, TrainedControl]) -> tuple[Predictions, ...]:
         """Predictions of all controls that did not diverge, and put out finite numbers."""
         tasks = [
-            self._predict(control.model, data=self._setup.data)
+            PredictTask(
+                model=control.model, data=self._setup.data, device=self._setup.device, store=self._setup.store
+            )
             for control in trained.values()
             if not control.diverged
         ]
         return tuple(
             p for p in self._run(tasks, kept=kept_predictions, work=try_predict_task) if p is not None
         )
-
-    def _predict(self, model: ModelRef, *, data: Examples) -> PredictTask:
-        return PredictTask(model=model, data=data, device=self._setup.device, store=self._setup.store)
 
     def _run(
         self, tasks: Sequence[T], *, kept: Callable[[T], R | None], work: Callable[[T, Progress], R]

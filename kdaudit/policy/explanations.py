@@ -103,7 +103,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         computed="kappa_W of freshly distilled students (positive controls), each as if it were the student; at "
         f"least one has p ≤ {bare(LIMITS.alpha)}.",
         violated="A warning; at level error the audit is inconclusive, without positive controls too.",
-        advice="Train some with --positive-controls 2. If they show nothing, this recipe transfers nothing here.",
+        advice="Two are trained unless --positive-controls says otherwise. If they show nothing, this recipe transfers "
+        "nothing here.",
         limits=("alpha",),
     ),
     "KD304": Explanation(

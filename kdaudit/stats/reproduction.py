@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 from scipy import stats
 
@@ -29,6 +31,7 @@ def unlike_positive(sample: Sample) -> tuple[str, ...]:
 
 
 def _outside(sample: Sample, positive: list[int], values: Float64) -> bool:
-    spread = float(np.std(values[list(sample.independent)], ddof=1)) * np.sqrt(1 + 1 / len(positive))
+    spread = float(np.std(values[list(sample.independent)], ddof=1)) * sqrt(1 + 1 / len(positive))
     half = float(stats.t.ppf(_LEVEL, len(sample.independent) - 1)) * spread
-    return abs(float(values[list(sample.students)].mean() - values[positive].mean())) > half
+    difference = float(values[list(sample.students)].mean() - values[positive].mean())
+    return abs(difference) > half

@@ -5,7 +5,7 @@ Arrays are read-only on entry (`read_only`). Undefined is None with a status and
 
 from __future__ import annotations
 
-from kdaudit.types.arrays import AnyArray, Bool, Float32, Float64, Int32, Int64, read_only
+from kdaudit.types.arrays import AnyArray, Bool, Float16, Float32, Float64, Int32, Int64, read_only
 from kdaudit.types.evidence import (
     Assessment,
     Change,
@@ -43,6 +43,7 @@ __all__ = [
     "Evidence",
     "Fidelity",
     "Fitness",
+    "Float16",
     "Float32",
     "Float64",
     "Inherited",

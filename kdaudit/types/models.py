@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from kdaudit.types.arrays import Float32
+from kdaudit.types.arrays import Float16, Float32
 from kdaudit.types.examples import DataRef
 
 
@@ -108,7 +108,8 @@ class ModelRef:
 class Fidelity:
     """How faithful the trainable network is to the audited student.
 
-    `level`: exact (the student's own code, configuration or network) / bn-kept / bn-reinserted / converted (no BatchNorm to keep) .
+    `level`: exact (the student's own code, configuration or network) / bn-kept / bn-reinserted / converted (there is no
+    BatchNorm to keep).
     `sentence` is what the report says; `evidence` names what it rests on; `frozen` lists float initializers
     that are not trained.
     """
@@ -123,10 +124,13 @@ class Fidelity:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Predictions:
-    """One model's logits (N, C) float32 on one data set, in the data's order, and where they were computed."""
+    """One model's logits (N, C) on one data set, in the data's order, and where they were computed.
+
+    float32; float16 where controls learn from them.
+    """
 
     model: ModelRef
     data: DataRef
-    logits: Float32
+    logits: Float32 | Float16
     device: str
     batch_size: int

@@ -33,7 +33,7 @@ def test_the_demo_ends_as_expected_and_its_second_run_trains_nothing(tmp_path: P
         honest["verdict"],
     ]
     assert "student-distilled" in first.stderr.splitlines()[-2]
-    assert "controls: all 15 are kept from an earlier run" in first.stderr, "the second student shares them"
+    assert "controls: all 17 are kept from an earlier run" in first.stderr, "the second student shares them"
 
     second = run_demo(tmp_path, "--quiet")
     assert second.returncode == 0, second.stderr

@@ -99,6 +99,8 @@ def test_an_interrupted_run_is_130_and_goes_on_from_there(tmp_path: Path) -> Non
         "6",
         "--random-controls",
         "0",
+        "--positive-controls",
+        "0",
         "--epochs",
         "30",
         "--workers",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import torch
 
 from kdaudit.controls.targets import LabelTargets, NoiseTargets, Targets, TeacherTargets
@@ -93,3 +94,20 @@ def test_noise_alone_ignores_the_labels() -> None:
     pure, mixed = replace(SGD, alpha=1.0), replace(SGD, alpha=0.9)
     assert loss(NoiseTargets(), pure) == loss(NoiseTargets(), pure, labels=others)
     assert loss(NoiseTargets(), mixed) != loss(NoiseTargets(), mixed, labels=others)
+
+
+def test_gaussian_noise_gives_the_distillation_loss_by_hand() -> None:
+    """As uniform noise, from N(0, 1)."""
+    noise = torch.randn((3, 3), generator=torch.Generator().manual_seed(5)).numpy()
+    actual = loss(NoiseTargets(kind="gaussian"), replace(SGD, alpha=1.0), seed=5)
+    np.testing.assert_allclose(actual, divergence(noise, 1.0), rtol=1e-5)
+
+
+def test_a_shuffled_teacher_says_what_it_says_of_other_examples() -> None:
+    """With an order, example i learns the teacher's row order[i]."""
+    recipe = replace(SGD, alpha=1.0)
+    order = np.roll(np.arange(len(TEACHER)), 1)
+    assert loss(TeacherTargets(TEACHER, order=order), recipe) == pytest.approx(
+        loss(TeacherTargets(TEACHER[order]), recipe)
+    )
+    assert loss(TeacherTargets(TEACHER, order=order), recipe) != loss(TeacherTargets(TEACHER), recipe)

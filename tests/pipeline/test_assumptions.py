@@ -21,6 +21,7 @@ def test_an_architecture_from_another_file_is_named(tmp_path: Path) -> None:
             student_train_as=world.path("teacher.onnx"),
             controls=1,
             random_controls=0,
+            positive_controls=0,
             epochs="1",
             workers=0,
             device="cpu",

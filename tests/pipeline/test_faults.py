@@ -65,6 +65,7 @@ def spec(trainable: TrainableWorld, tmp_path: Path) -> Callable[..., AuditSpec]:
             "train_data": trainable.path("train.npz"),
             "controls": 3,
             "random_controls": 0,
+            "positive_controls": 0,
             "epochs": "6",
             "lr": 3e-3,
             "batch_size": 60,
@@ -525,7 +526,7 @@ def workers_of(pid: int) -> list[int]:
 
 def trainable_command(world: TrainableWorld, cache: Path) -> list[str]:
     """`check` with six controls that take a few seconds each, trained in one worker."""
-    options = "--controls 6 --random-controls 0 --epochs 30 --workers 1 --progress none"
+    options = "--controls 6 --random-controls 0 --positive-controls 0 --epochs 30 --workers 1 --progress none"
     return ["-m", "kdaudit", *world.check_args, *options.split(), "--cache-dir", str(cache)]
 
 

@@ -56,6 +56,7 @@ def run(world: TrainableWorld, tmp_path: Path) -> Audit:
             "train_data": world.path("train.npz"),
             "controls": N_CONTROLS,
             "random_controls": 0,
+            "positive_controls": 0,
             "epochs": "3",
             "lr": 3e-3,
             "batch_size": 60,

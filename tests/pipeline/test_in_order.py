@@ -109,6 +109,7 @@ def test_controls_of_a_student_with_two_inputs_answer(tmp_path: Path) -> None:
             train_data=str(tmp_path / "train.npz"),
             controls=1,
             random_controls=0,
+            positive_controls=0,
             epochs="6",
             lr=0.03,
             workers=0,

@@ -30,6 +30,7 @@ def spec(world: TrainableWorld, tmp_path: Path) -> Callable[..., AuditSpec]:
         train_data=world.path("train.npz"),
         controls=3,
         random_controls=1,
+        positive_controls=0,
         epochs="2",
         lr=3e-3,
         batch_size=60,

@@ -36,6 +36,7 @@ def spec(world: TrainableWorld, tmp_path: Path) -> Callable[..., AuditSpec]:
             "train_data": world.path("train.npz"),
             "controls": 4,
             "random_controls": 1,
+            "positive_controls": 0,
             "epochs": "6",
             "lr": 3e-3,
             "batch_size": 60,
@@ -286,3 +287,37 @@ def test_an_unknown_architecture_invalid(spec: Callable[..., AuditSpec], world: 
     """A callable that is not there is named."""
     with pytest.raises(ModelError, match="expected a callable named 'sparse'"):
         audit(spec(students=(world.path("student.pt"),), student_arch="tests.trainable:sparse"))
+
+
+def test_positive_controls_are_told_from_the_others_planted(spec: Callable[..., AuditSpec]) -> None:
+    """Freshly distilled students are closer to the teacher; its outputs are kept once, in half precision."""
+    result = only(audit(spec(positive_controls=2, alpha=0.9)))
+    transfer = result.transfer["activation"]
+    assert max(transfer.positive) < min(transfer.independent)
+    (rule,) = [rule for rule in result.rules if rule.id == "KD303"]
+    assert 2 == rule.n
+    assert any(row.what == "Positive controls" for row in result.assumptions)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "shuffled"])
+def test_random_controls_of_another_kind(spec: Callable[..., AuditSpec], kind: str) -> None:
+    """They train, are stated, and are no other kind's; only the shuffled ones need the teacher's outputs."""
+    plain = only(audit(spec(epochs="2", controls=3)))
+    result = only(audit(spec(epochs="2", controls=3, random_kind=kind)))
+    (row,) = [row for row in result.assumptions if row.what == "Random controls"]
+    assert ("shuffled" == kind) == ("of other examples" in row.value)
+    accuracy = [[m.loss for m in r.models if m.role == "random"] for r in (plain, result)]
+    assert accuracy[0] != accuracy[1]
+    assert plain.kappa_W == result.kappa_W
+    for found in (plain, result):
+        assert all(m.accuracy is not None for m in found.models)
+
+
+def test_the_teachers_outputs_on_the_training_data_are_kept_in_half(
+    spec: Callable[..., AuditSpec], tmp_path: Path
+) -> None:
+    """Once, float16; a second run reads them."""
+    only(audit(spec(positive_controls=1, epochs="1")))
+    kept = [np.load(path, mmap_mode="r") for path in (tmp_path / "cache").glob("predictions/*/logits.npy")]
+    assert 1 == sum(array.dtype == np.float16 for array in kept)
+    assert only(audit(spec(positive_controls=1, epochs="1"))).n_positive == 1
