@@ -49,6 +49,7 @@ CONSTANTS = {
     "parts": np.array([1, 2]),
     "deepest": np.array([4]),
     "slope": np.array([0.1, 0.2, -0.3], np.float32).reshape(3, 1, 1),
+    "whole": np.array([3, 0, 1, 1], np.float32),
     "rows_of_six": np.array([0, -1, 6]),
     "lstm_in": _drawn(2, 16, 6),
     "lstm_state": _drawn(2, 16, 4),

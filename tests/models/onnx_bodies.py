@@ -50,7 +50,9 @@ BODIES = {
     "GRU": f"{STEPS}  a, l = GRU <hidden_size = 4> (t, gru_in, gru_state, gru_bias)"
     "  h = Transpose <perm = [1, 0, 2]> (l)",
     "Gather": "h = Gather <axis = 1> (x, swapped)",
-    "GatherElements": "p = GlobalAveragePool (x)  i = ArgMax <axis = 3> (x)  h = GatherElements <axis = 3> (x, i)",
+    # Positions that the file stores as floats.
+    "GatherElements": "c = Conv (x, kernel)  s = Shape (c)  p = Cast <to = 7> (whole)  i = Expand (p, s)"
+    "  h = GatherElements <axis = 3> (c, i)",
     "GatherND": "t = Transpose <perm = [1, 0, 2, 3]> (x)  g = GatherND (t, rows)"
     "  h = Transpose <perm = [1, 0, 2, 3]> (g)",
     "Gelu": "h = Gelu <approximate = 'tanh'> (x)",

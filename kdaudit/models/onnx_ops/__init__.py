@@ -37,6 +37,7 @@ _FACTORS = {0: WeightRole.SCALE, 1: WeightRole.SCALE}
 _BATCH_NORM = dict.fromkeys((1, 2, 3, 4), WeightRole.NORM)
 _RECURRENT = dict.fromkeys((1, 2, 3), WeightRole.RECURRENT)
 _SETTINGS = dict.fromkeys((1, 2), WeightRole.SETTING)
+_POSITIONS = {1: WeightRole.SETTING}
 _NORM = {1: WeightRole.NORM_SCALE, 2: WeightRole.NORM_OFFSET}
 
 OPERATORS = {
@@ -73,9 +74,9 @@ OPERATORS = {
     "Flatten": Operator(apply=shape.flatten, rearranges=True),
     "Floor": Operator(apply=of_one(torch.floor)),
     "GRU": Operator(apply=recurrent.gru, roles=_RECURRENT),
-    "Gather": Operator(apply=indexing.gather, roles={0: WeightRole.EMBEDDING}),
-    "GatherElements": Operator(apply=indexing.gather_elements),
-    "GatherND": Operator(apply=indexing.gather_nd),
+    "Gather": Operator(apply=indexing.gather, roles={0: WeightRole.EMBEDDING, **_POSITIONS}),
+    "GatherElements": Operator(apply=indexing.gather_elements, roles=_POSITIONS),
+    "GatherND": Operator(apply=indexing.gather_nd, roles=_POSITIONS),
     "Gelu": Operator(apply=activation.gelu),
     "Gemm": Operator(apply=dense.gemm, roles=_DENSE),
     "GlobalAveragePool": Operator(apply=pooling.global_average_pool),
@@ -136,8 +137,8 @@ OPERATORS = {
     "ReverseSequence": Operator(apply=indexing.reverse_sequence),
     "RotaryEmbedding": Operator(apply=attention.rotary_embedding),
     "Round": Operator(apply=of_one(torch.round)),
-    "ScatterElements": Operator(apply=indexing.scatter_elements),
-    "ScatterND": Operator(apply=indexing.scatter_nd),
+    "ScatterElements": Operator(apply=indexing.scatter_elements, roles=_POSITIONS),
+    "ScatterND": Operator(apply=indexing.scatter_nd, roles=_POSITIONS),
     "Selu": Operator(apply=activation.selu),
     "Shape": Operator(apply=shape.shape),
     "Shrink": Operator(apply=activation.shrink),
