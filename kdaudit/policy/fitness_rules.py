@@ -119,7 +119,7 @@ def positive_controls(assessment: Assessment, limits: Limits) -> RuleOutcome:
         if assessment.unlike_positive:
             reason += (
                 f" The student is unlike them in {' and '.join(assessment.unlike_positive)}: "
-                "its recipe was not reproduced."
+                "its recipe was not reproduced, or it was not distilled."
             )
     return RuleOutcome(
         rule="KD303",
