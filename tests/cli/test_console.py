@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kdaudit.cli.console import text_report
+from kdaudit.render import render
+from kdaudit.types import RuleStatus
 from tests.factories import Kind, audit_result, kinds
 
 
@@ -45,3 +47,15 @@ def test_without_controls_the_distances_are_shown() -> None:
     """Nothing was judged, but the functions were compared."""
     result = audit_result("fail").model_copy(update={"n_controls": 0, "kappa_W": None})
     assert "distance to the teacher other answers" in text_report(result, color=False, report="")
+
+
+def test_an_unfit_audit_is_not_settled_by_more_examples() -> None:
+    """Misfed models stay misfed: no plan is shown, in the terminal or in the report."""
+    base = audit_result("inconclusive")
+    misfed = base.rules[0].model_copy(
+        update={"id": "KD306", "level": "error", "fitness": True, "outcome": RuleStatus.UNDECIDED}
+    )
+    result = base.model_copy(update={"rules": (*(r for r in base.rules if r.id != "KD306"), misfed)})
+    assert "to settle it" in text_report(base, color=False, report="")
+    assert "to settle it" not in text_report(result, color=False, report="")
+    assert "What would settle it" not in render(result, "html")

@@ -11,6 +11,9 @@ from kdaudit.types import Outcome
 _STYLES = {Outcome.PASS: "pass", Outcome.FAIL: "fail", Outcome.INCONCLUSIVE: "open"}
 _SYMBOLS = {Outcome.PASS: "pass", Outcome.FAIL: "fail", Outcome.INCONCLUSIVE: "undecided"}
 
+# Fitness rules that more examples or more controls can satisfy.
+_SETTLED_BY_MORE = frozenset({"KD302", "KD304", "KD305"})
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -72,8 +75,9 @@ def controls(result: AuditResult) -> str:
 
 
 def planner(result: AuditResult) -> PlannerView | None:
-    """What would settle the audit; None unless it is inconclusive and was planned."""
-    if result.verdict is not Outcome.INCONCLUSIVE or not result.planner:
+    """What would settle the audit; None unless it is inconclusive for want of examples or controls, and was planned."""
+    unfit_otherwise = {row.id for row in facts.unfit_rules(result)} - _SETTLED_BY_MORE
+    if result.verdict is not Outcome.INCONCLUSIVE or not result.planner or unfit_otherwise:
         return None
     rows = [
         PlanRow(_purpose(result, row), numbers.count(row.n), numbers.count(row.n_W), str(row.n_controls))
