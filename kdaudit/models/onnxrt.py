@@ -86,6 +86,7 @@ class OnnxModel:
             failures.NotImplemented,
             failures.Fail,
             failures.RuntimeException,
+            UnicodeDecodeError,  # its message quotes a file's name that is no text
         ) as failure:
             raise ModelError(
                 f"expected an ONNX model in {self._ref.path}, found: {_first_line(failure)}",

@@ -48,6 +48,12 @@ def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress
     for batch in data.batches(batch_size):
         raw = _run(model, fit_inputs(batch, model.inputs, ref.path), len(batch.labels))
         rows = evidence.add(raw, start)
+        if len(rows) != len(batch.labels):
+            raise ModelError(
+                f"expected one row of outputs for each of {len(batch.labels)} examples from {ref.path}, "
+                f"found {len(rows)}",
+                hint="export the class scores of each example as one row",
+            )
         if logits is None:
             logits = np.empty((len(data), rows.shape[1]), dtype=np.float32)
         logits[start : start + len(rows)] = rows

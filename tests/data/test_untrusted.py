@@ -74,6 +74,13 @@ def test_headers_that_lie_are_refused_before_anything_is_allocated_invalid(
         load(with_members(tmp_path / "e.npz", **members), tmp_path / "cache")
 
 
+def test_a_header_that_does_not_close_its_brackets_invalid(tmp_path: Path) -> None:
+    """Numpy gives it to Python's tokenizer, whose error is another than its own."""
+    broken = member((4, 3), data=bytes(48)).replace(b"}", b"(")
+    with pytest.raises(DataError, match=r"expected a numpy array in x of .*, found: "):
+        load(with_members(tmp_path / "e.npz", x=broken), tmp_path / "cache")
+
+
 def claiming(path: Path, name: str, n_bytes: int) -> Path:
     """The archive with another unpacked size in its directory."""
     data = bytearray(path.read_bytes())

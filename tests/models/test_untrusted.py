@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import zipfile
@@ -14,10 +15,13 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper, parser
 
+from kdaudit.data import DataOptions, Examples, load_data
 from kdaudit.errors import ModelError
+from kdaudit.models.batching import is_same
 from kdaudit.models.identify import identify
 from kdaudit.models.onnx_file import read_graph
 from kdaudit.models.onnxrt import OnnxModel
+from kdaudit.models.predict import predict
 from kdaudit.models.untrusted import MAX_NODES, external_files, fetch_external, read_message, tensors
 from kdaudit.models.weights import read_state_dict
 from kdaudit.types import AnyArray, OutputKind, Role
@@ -447,3 +451,81 @@ def test_archives_that_unpack_into_memory_are_refused_invalid(tmp_path: Path) ->
     (tmp_path / "cut.pt").write_bytes((tmp_path / "good.pt").read_bytes()[:-30] + b"PK\5\6" + b"\xff" * 18)
     with pytest.raises(ModelError, match=r"expected a torch archive in .*cut\.pt, found: "):
         read_state_dict(str(tmp_path / "cut.pt"))
+
+
+# -- what bad files of the fuzz suite were found to do
+
+
+def test_a_file_whose_error_is_no_text_invalid(tmp_path: Path) -> None:
+    """The message of onnxruntime quotes bytes of the file that cannot be decoded."""
+    content = saved(model("y = Nonsense_op (x)"), tmp_path / "net.onnx").read_bytes()
+    (tmp_path / "net.onnx").write_bytes(content.replace(b"Nonsense_op", b"Nonsense\xf2op"))
+    with pytest.raises(ModelError, match="expected an ONNX"):
+        answered(tmp_path / "net.onnx")
+
+
+def test_a_batch_norm_without_epsilon_invalid(tmp_path: Path) -> None:
+    """Training divides by the square root of a variance that may be 0."""
+    body = "b = BatchNormalization <epsilon = 0.0> (x, s, s, s, s)  y = MatMul (b, w)"
+    made = model(body, s=np.ones(3, np.float32), w=WEIGHT)
+    with pytest.raises(
+        ModelError, match=r"settings of BatchNormalization \(b\) .*, found an epsilon of 0\.0"
+    ):
+        opened(saved(made, tmp_path / "net.onnx"))
+
+
+def test_networks_that_fail_when_they_run_are_not_the_same() -> None:
+    """A position beyond its axis shows only when numbers are there."""
+
+    class Beyond(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            """The tenth row of fewer."""
+            return x[torch.tensor([9])]
+
+    assert not is_same(Beyond(), Beyond(), [torch.ones(2, 3)])
+
+
+def test_outputs_of_other_numbers_of_rows_invalid(tmp_path: Path) -> None:
+    """Rows that belong to no example, or to several."""
+    examples = saved_examples(tmp_path / "e.npz")
+    path = saved(model("y = Concat <axis = 0> (x, x)"), tmp_path / "net.onnx")
+    ref = reference(path)
+    with (
+        OnnxModel(ref, device="cpu") as entered,
+        pytest.raises(ModelError, match=r"one row of outputs for each of 4 examples from .*, found 8"),
+    ):
+        predict(ref, entered, examples, progress=lambda event: None)
+
+
+def saved_examples(path: Path) -> Examples:
+    """Four examples, in a cache beside the file."""
+    np.savez(path, x=np.arange(12, dtype=np.float32).reshape(4, 3), y=np.array([0, 1, 0, 1]))
+    return load_data(str(path), cache=path.parent / "cache", options=DataOptions())
+
+
+@pytest.mark.parametrize("protocol", ["zip", "old"])
+def test_damaged_pickles_are_refused_invalid(protocol: str, tmp_path: Path) -> None:
+    """Whatever torch's reader stumbles over: names of storages that are not there, numbers that do not fit."""
+    torch.save({"w": torch.arange(9.0)}, tmp_path / "w", _use_new_zipfile_serialization=protocol == "zip")
+    whole = (tmp_path / "w").read_bytes()
+    start = whole.index(b"ctorch") - 40
+    for place in range(start, min(start + 240, len(whole)), 3):
+        (tmp_path / "w").write_bytes(whole[:place] + bytes([whole[place] ^ 0x15]) + whole[place + 1 :])
+        with contextlib.suppress(ModelError):
+            read_state_dict(str(tmp_path / "w"))
+
+
+def test_an_archive_on_several_disks_invalid(tmp_path: Path) -> None:
+    """Python's reader of archives refuses it where it is only asked whether it is one."""
+    torch.save({"w": torch.zeros(4)}, tmp_path / "w")
+    data = bytearray((tmp_path / "w").read_bytes())
+    locator = data.rindex(b"PK\6\7") if b"PK\6\7" in data else None
+    if locator is None:
+        data[data.rindex(b"PK\5\6") : data.rindex(b"PK\5\6")] = b"PK\6\7" + bytes(12) + b"\2\0\0\0"
+    else:
+        data[locator + 16] = 2
+    (tmp_path / "w").write_bytes(data)
+    with pytest.raises(
+        ModelError, match=r"expected a torch archive in .*, found: zipfiles that span multiple disks"
+    ):
+        read_state_dict(str(tmp_path / "w"))

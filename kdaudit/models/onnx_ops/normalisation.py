@@ -24,9 +24,11 @@ def batch_normalization(call: Call) -> Tensor:
     kind = _BATCH_NORMS.get(len(call.shape(0)))
     if kind is None:
         raise call.refuse(f"an input of rank {len(call.shape(0))}")
+    if (eps := call.node.number("epsilon", 1e-5)) <= 0:
+        raise call.refuse(f"an epsilon of {eps}")
     scale, bias, mean, variance = (call.array(slot) for slot in (1, 2, 3, 4))
     # ONNX's momentum is the share that is kept, torch's the share that is replaced.
-    norm = kind(len(scale), eps=call.node.number("epsilon", 1e-5), momentum=_replaced(call))
+    norm = kind(len(scale), eps=eps, momentum=_replaced(call))
     norm.load_state_dict(
         {
             "weight": scale,
