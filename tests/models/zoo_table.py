@@ -47,26 +47,34 @@ def all_ways() -> Iterator[Export]:
 
 
 def row_of(way: Export, folder: Path) -> Row:
-    """Exports, converts and checks one network.
-
-    A trained one has the outputs of onnxruntime, keeps examples apart, takes other batch sizes, gets a gradient in
-    every parameter and learns a batch.
-    """
+    """Exports and judges one network."""
     path = folder / "net.onnx"
     try:
         export(way, path)
-    except Exception as error:  # noqa: BLE001 - torch's exporters raise whatever they meet
+    except Exception as error:  # torch's exporters raise whatever they meet
         return Row(way=str(way), outcome="not exported", reason=_first_line(error))
-    x = examples(way.network, N_EXAMPLES)
     try:
-        factory = opened(path)
-        check_network(factory, examples={"x": x}, expected=answers(path, x))
-        fresh = factory.build(0)
-        for n in OTHER_SIZES:
-            if len(fresh.eval()(torch.from_numpy(x[:n]))) != n:
-                return Row(way=str(way), outcome="refused", reason=f"{n} examples do not give {n} outputs")
+        return judged(way, path)
     except ModelError as error:
         return Row(way=str(way), outcome="refused", reason=_first_line(error).replace(str(path), "the file"))
+
+
+def judged(way: Export, path: Path) -> Row:
+    """What becomes of an exported network.
+
+    A trained one has the outputs of onnxruntime, keeps examples apart, takes other batch sizes, gets a gradient in
+    every parameter and learns a batch.
+
+    Raises:
+        ModelError: it is refused.
+    """
+    x = examples(way.network, N_EXAMPLES)
+    factory = opened(path)
+    check_network(factory, examples={"x": x}, expected=answers(path, x))
+    fresh = factory.build(0).eval()
+    for n in OTHER_SIZES:
+        if len(fresh(torch.from_numpy(x[:n]))) != n:
+            raise ModelError(f"expected {n} outputs from {n} examples, found another number")
     native = sum(parameter.numel() for parameter in make(way.network).parameters())
     return Row(
         way=str(way),
@@ -84,18 +92,20 @@ def table(rows: list[Row]) -> str:
     lines = [
         "# What becomes of ONNX exports",
         "",
-        f"Made by `make zoo` (torch {torch.__version__.split('+')[0]}). {len(TABLE)} networks, each exported by both of",
-        "torch's exporters (`ts`: TorchScript, opset 17; `dynamo`: opset 20), for batches of 1, of 2 and of any size, with",
-        "BatchNorm folded (the default) and kept (`TrainingMode.PRESERVE` without constant folding; `optimize=False`).",
+        f"Made by `make zoo` (torch {torch.__version__.split('+')[0]}). {len(TABLE)} networks, each exported by both",
+        "of torch's exporters (`ts`: TorchScript, opset 17; `dynamo`: opset 20), for batches of 1, of 2 and of any",
+        "size, with BatchNorm folded (the default) and kept (`TrainingMode.PRESERVE` without constant folding;",
+        "`optimize=False`).",
         "",
         f"torch exports {exported} of {len(rows)} combinations. Of these, {outcomes['trained']} "
-        f"({outcomes['trained'] / exported:.1%}) become trainable networks that pass every self-check:",
-        "outputs as onnxruntime's on 64 examples (to 1e-4 of the largest), other batch sizes, examples kept apart, a",
-        "gradient in every parameter, a batch that can be learned, and no trained weight that survives.",
+        f"({outcomes['trained'] / exported:.1%}) become trainable",
+        "networks that pass every self-check: outputs as onnxruntime's on 64 examples (to 1e-4 of the largest), other",
+        "batch sizes, examples kept apart, a gradient in every parameter, a batch that can be learned, and no trained",
+        "weight that survives.",
         "",
-        "Each cell gives the share of the network's own parameters that the converted one has (biases that a BatchNorm",
-        "follows are not drawn again; tables that the exporter wrote out are larger), `v` where the examples are given to",
-        "the graph one group at a time by `torch.func.vmap`, `g` where the groups follow one another.",
+        "Each cell gives the share of the network's own parameters that the converted one has (biases that a",
+        "BatchNorm follows are not drawn again; tables that the exporter wrote out are larger), `v` where the examples",
+        "are given to the graph in groups, all at once by `torch.func.vmap`, `g` where the groups follow one another.",
         "",
         "| network | exporter | BatchNorm | batch 1 | batch 2 | any batch |",
         "|---|---|---|---|---|---|",
@@ -117,7 +127,7 @@ def table(rows: list[Row]) -> str:
 def main() -> None:
     """Makes the document; `--rows` names the file that keeps what is known."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=Path, default=Path("docs/onnx-zoo.jsonl"))
+    parser.add_argument("--rows", type=Path, default=Path("build/onnx-zoo.jsonl"))
     parser.add_argument("--document", type=Path, default=Path("docs/onnx-zoo.md"))
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -128,6 +138,7 @@ def main() -> None:
         else []
     )
     known = {row.way for row in rows}
+    given.rows.parent.mkdir(exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for way in all_ways():
@@ -151,7 +162,7 @@ def _cell(row: Row | None) -> str:
 
 def _first_line(error: Exception) -> str:
     text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__
+    return f"{type(error).__name__}: {text[0].split('. ')[0]}" if text else type(error).__name__
 
 
 if __name__ == "__main__":
