@@ -15,7 +15,8 @@ from kdaudit.models.weights import read_safetensors, read_state_dict
 from kdaudit.types import ModelRef
 
 DRAWN_BY_DEFAULT = (
-    "Each layer is drawn as torch draws it by default: the file does not say how the student's own were drawn."
+    "Each layer is drawn as torch draws it by default: "
+    "the file does not say how the student's own were drawn."
 )
 
 
