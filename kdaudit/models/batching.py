@@ -8,9 +8,11 @@ from enum import StrEnum
 import torch
 from torch import Tensor, fx, nn
 
-from kdaudit.models.graph import Graph
+from kdaudit.errors import ModelError
+from kdaudit.models.graph import WAYS_OUT, Graph
 from kdaudit.models.onnx_ops import OPERATORS
 from kdaudit.models.onnx_ops.call import Shape
+from kdaudit.models.quiet import first_line
 
 _TOLERANCE = 1e-4
 _GROUPS = 3
@@ -80,11 +82,27 @@ def group(network: fx.GraphModule, examples: list[Tensor], *, size: int) -> Grou
 def is_same(network: nn.Module, other: nn.Module, examples: list[Tensor]) -> bool:
     """Whether two networks give the same outputs, to one part in 10,000 of the largest; not if they give none."""
     try:
-        with torch.no_grad():
-            found, wanted = network(*examples), other(*examples)
-    except (RuntimeError, IndexError, ValueError, TypeError):
+        found, wanted = outputs(network, examples), outputs(other, examples)
+    except ModelError:
         return False
     return bool((found - wanted).abs().max() <= _TOLERANCE * wanted.abs().max())
+
+
+def outputs(network: nn.Module, examples: list[Tensor]) -> Tensor:
+    """What a network gives for examples, without gradients.
+
+    Raises:
+        ModelError: it fails on them, as at a position beyond its axis: shapes alone do not tell that.
+    """
+    try:
+        with torch.no_grad():
+            given: Tensor = network(*examples)
+    except (RuntimeError, IndexError, ValueError, TypeError) as failure:
+        raise ModelError(
+            f"expected the converted network to run on {len(examples[0])} examples, found {first_line(failure)}",
+            hint=WAYS_OUT,
+        ) from failure
+    return given
 
 
 def drawn_examples(graph: Graph, shapes: Mapping[str, Shape], *, size: int) -> list[Tensor]:

@@ -14,7 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from kdaudit.models.graph import Graph, Node
+from kdaudit.errors import ModelError
+from kdaudit.models.graph import WAYS_OUT, Graph, Node
 from kdaudit.models.onnx_ops.call import Shape
 from kdaudit.types import Float32
 
@@ -172,5 +173,10 @@ def _bias(node: Node, graph: Graph, channels: int) -> Float32:
     if not node.has(2):
         return np.zeros(channels, np.float32)
     bias = np.asarray(graph.weights[node.inputs[2]], np.float32)
+    if bias.size not in (1, channels):
+        raise ModelError(
+            f"expected a bias of {channels} numbers for {node}, found {bias.size}, in {graph.path}",
+            hint=f"say --reinsert-bn never, or {WAYS_OUT}",
+        )
     scale = node.number("beta", 1.0) if node.op == "Gemm" else 1.0
     return np.broadcast_to(bias.reshape(-1) * np.float32(scale), (channels,)).astype(np.float32)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdaudit.errors import ModelError
+from kdaudit.models.batching import outputs
 from kdaudit.models.graph import WAYS_OUT
 from kdaudit.models.trainable import ArchitectureNetwork, OnnxNetwork
 from kdaudit.types import AnyArray, OutputKind
@@ -95,7 +96,7 @@ def check_architecture(factory: ArchitectureNetwork, *, examples: Inputs, output
 
 def _check_outputs(original: nn.Module, tensors: list[Tensor], expected: AnyArray) -> None:
     wanted = torch.from_numpy(np.array(expected, np.float32))
-    found = _evaluate(original, [tensor[: len(wanted)] for tensor in tensors])
+    found = outputs(original, [tensor[: len(wanted)] for tensor in tensors])
     scale = float(wanted.abs().max())
     worst = float((found - wanted).abs().max()) if found.shape == wanted.shape else float("inf")
     same = float((found.argmax(1) == wanted.argmax(1)).double().mean()) if worst < float("inf") else 0.0
@@ -117,8 +118,8 @@ def _check_examples_apart(original: nn.Module, tensors: list[Tensor]) -> None:
             f"found {len(rows)} that are all alike"
         )
     chosen = [tensor[distinct] for tensor in tensors]
-    together = _evaluate(original, chosen)
-    alone = torch.cat([_evaluate(original, [t[i : i + 1] for t in chosen]) for i in range(len(distinct))])
+    together = outputs(original, chosen)
+    alone = torch.cat([outputs(original, [t[i : i + 1] for t in chosen]) for i in range(len(distinct))])
     worst = float((together - alone).abs().max())
     if not worst <= _TOLERANCE * float(alone.abs().max()):
         raise ModelError(
@@ -282,12 +283,6 @@ def _tensors(examples: Inputs) -> list[Tensor]:
     if len(tensors[0]) < 2:
         raise ModelError(f"expected at least 2 examples to check a network on, found {len(tensors[0])}")
     return tensors
-
-
-def _evaluate(network: nn.Module, tensors: list[Tensor]) -> Tensor:
-    with torch.no_grad():
-        output: Tensor = network(*tensors)
-    return output
 
 
 def _mark(tensor: Tensor) -> tuple[int, float, float]:

@@ -118,7 +118,8 @@ def _node(proto: onnx.NodeProto) -> Node:
         inputs=tuple(proto.input),
         outputs=tuple(proto.output),
         attributes={a.name: value for a in proto.attribute if (value := _attribute(a)) is not None},
-        metadata={entry.key: entry.value for entry in proto.metadata_props},
+        # What is no text comes as bytes.
+        metadata={entry.key: str(entry.value) for entry in proto.metadata_props},
         branches={a.name: _branch(a.g) for a in proto.attribute if own and proto.op_type == "If"},
     )
 

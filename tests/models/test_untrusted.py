@@ -17,7 +17,8 @@ from onnx import TensorProto, helper, numpy_helper, parser
 
 from kdaudit.data import DataOptions, Examples, load_data
 from kdaudit.errors import ModelError
-from kdaudit.models.batching import is_same
+from kdaudit.models.batching import is_same, outputs
+from kdaudit.models.batchnorm import reinsert
 from kdaudit.models.identify import identify
 from kdaudit.models.onnx_file import read_graph
 from kdaudit.models.onnxrt import OnnxModel
@@ -483,6 +484,32 @@ def test_networks_that_fail_when_they_run_are_not_the_same() -> None:
             return x[torch.tensor([9])]
 
     assert not is_same(Beyond(), Beyond(), [torch.ones(2, 3)])
+    with pytest.raises(
+        ModelError, match="the converted network to run on 2 examples, found IndexError: index 9 is out"
+    ):
+        outputs(Beyond(), [torch.ones(2, 3)])
+
+
+def test_a_bias_of_other_length_than_the_layer_invalid(tmp_path: Path) -> None:
+    """A bias of its own for each row of a fixed batch cannot enter a BatchNorm."""
+    body = "h = Gemm (x, w, b)  r = Relu (h)  y = MatMul (r, v)"
+    arrays = {"w": WEIGHT, "b": np.ones((2, 4), np.float32), "v": WEIGHT.T}
+    graph = read_graph(str(saved(model(body, **arrays), tmp_path / "net.onnx")))
+    shapes = {"x": (2, 3), "h": (2, 4), "r": (2, 4), "y": (2, 3)}
+    with pytest.raises(
+        ModelError, match=r"expected a bias of 4 numbers for Gemm \(h\), found 8, in"
+    ) as caught:
+        reinsert(graph, shapes, mode="always")
+    assert str(caught.value.hint).startswith("say --reinsert-bn never, or ")
+
+
+def test_notes_of_the_exporter_that_are_no_text(tmp_path: Path) -> None:
+    """They are read as text all the same."""
+    made = model("y = Relu (x)")
+    made.graph.node[0].metadata_props.add(key="note", value="AAAA")
+    path = saved(made, tmp_path / "net.onnx")
+    path.write_bytes(path.read_bytes().replace(b"AAAA", b"A\xf2\x28A"))
+    assert [str] == [type(value) for value in read_graph(str(path)).nodes[0].metadata.values()]
 
 
 def test_outputs_of_other_numbers_of_rows_invalid(tmp_path: Path) -> None:
