@@ -72,7 +72,7 @@ def group(network: fx.GraphModule, examples: list[Tensor], *, size: int) -> Grou
     at_once = Grouped(network, size=size, batching=Batching.VMAP)
     try:
         torch.autograd.backward(at_once(*examples).sum())
-    except (RuntimeError, ValueError, TypeError):
+    except (RuntimeError, IndexError, ValueError, TypeError):
         return one_by_one
     finally:
         network.zero_grad(set_to_none=True)

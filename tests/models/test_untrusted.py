@@ -14,10 +14,11 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper, parser
+from torch.fx import symbolic_trace
 
 from kdaudit.data import DataOptions, Examples, load_data
 from kdaudit.errors import ModelError
-from kdaudit.models.batching import is_same, outputs
+from kdaudit.models.batching import Batching, group, is_same, outputs
 from kdaudit.models.batchnorm import reinsert
 from kdaudit.models.identify import identify
 from kdaudit.models.onnx_file import read_graph
@@ -488,6 +489,19 @@ def test_networks_that_fail_when_they_run_are_not_the_same() -> None:
         ModelError, match="the converted network to run on 2 examples, found IndexError: index 9 is out"
     ):
         outputs(Beyond(), [torch.ones(2, 3)])
+
+
+def test_a_network_that_fails_at_once_is_run_group_by_group() -> None:
+    """Where a position lies beyond its axis the groups fail too, and whoever runs them says so."""
+
+    class Table(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            """The tenth row of fewer, for each example."""
+            return x[:, torch.tensor([9])]
+
+    grouped = group(symbolic_trace(Table()), [torch.ones(3, 2)], size=1)
+    assert grouped is not None
+    assert grouped.batching is Batching.GROUPS
 
 
 def test_a_bias_of_other_length_than_the_layer_invalid(tmp_path: Path) -> None:
