@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +11,26 @@ from kdaudit.digest import file_digest
 from kdaudit.errors import ModelError
 from kdaudit.models.onnx_export import export_onnx
 from kdaudit.models.onnxrt import OnnxModel
+from kdaudit.models.predict import fit_inputs
 from kdaudit.models.pytorch import load_control
-from kdaudit.types import AnyArray, ModelRef
+from kdaudit.types import Batch, ModelRef
 
 _TOLERANCE = 1e-4
 
 
-def export_control(ref: ModelRef, examples: Mapping[str, AnyArray], file: Path) -> None:
+def export_control(ref: ModelRef, batch: Batch, file: Path) -> None:
     """Write a control that kdaudit trained to an ONNX file with which onnxruntime gives the same outputs.
 
     Args:
         ref: the control.
-        examples: real inputs {name: (n, ...)} as its network takes them, n >= 2.
+        batch: two real examples or more.
         file: where to.
 
     Raises:
         ModelError: torch cannot export it, or onnxruntime gives other outputs.
     """
     with load_control(ref, device="cpu") as control:
+        examples = fit_inputs(batch, control.inputs, ref.path)
         expected = control.run(examples)
         tensors = {name: torch.from_numpy(np.array(array[:2])) for name, array in examples.items()}
         export_onnx(control.network, tensors, file, free_batch=True)

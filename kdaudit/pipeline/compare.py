@@ -14,6 +14,7 @@ from kdaudit.errors import AlignmentError
 from kdaudit.pipeline.saved import SavedAudit
 from kdaudit.schema import METHOD_VERSION, ChangedError
 from kdaudit.stats.inherited import is_inherited
+from kdaudit.stats.knowledge import kappa
 from kdaudit.stats.paired import Side, Sides, accuracy_change, on_same_controls, rise
 from kdaudit.stats.sample import MIN_CONTROLS, Sample, Stratum
 from kdaudit.types import Bool, Change, Int32, Int64, Role, RuleStatus
@@ -242,10 +243,7 @@ def _side(audit: Answers, rows: Bool, groups: Int64 | None, members: Bool | None
 
 
 def _kappa(stratum: Stratum) -> float | None:
-    room = stratum.room
-    if not room:
-        return None
-    return 1 - (1 - float(stratum.student_agreement.mean())) / room
+    return kappa("kappa_W", stratum).estimate
 
 
 def _standing(knowledge: Side, correct: Side, listed: Int64) -> Standing:

@@ -33,15 +33,6 @@ class ControlSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingCost:
-    """What training costs here: seconds of one epoch of one control while `n_at_once` train; epochs None for auto."""
-
-    seconds_per_epoch: float
-    epochs: int | None
-    n_at_once: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan:
     """What would be trained, for `--dry-run`.
 

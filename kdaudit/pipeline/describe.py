@@ -16,7 +16,7 @@ from kdaudit.pipeline.gallery import inherited_record
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.planner import planner_rows
 from kdaudit.pipeline.policy import policy_record, signature_part
-from kdaudit.pipeline.records import effect_record, part_records, transfer_records
+from kdaudit.pipeline.records import design_record, effect_record, part_records, transfer_records
 from kdaudit.policy.policy import Policy
 from kdaudit.schema import (
     Assumption,
@@ -24,7 +24,6 @@ from kdaudit.schema import (
     BaselineRecord,
     CurveRecord,
     DataRecord,
-    DesignRecord,
     Environment,
     ModelRecord,
     ReliabilityBin,
@@ -32,7 +31,7 @@ from kdaudit.schema import (
     SkippedRecord,
 )
 from kdaudit.stats.power import design_of
-from kdaudit.stats.sample import Sample, Stratum
+from kdaudit.stats.sample import Sample
 from kdaudit.stats.sanity import majority_share
 from kdaudit.types import (
     Assessment,
@@ -119,7 +118,7 @@ def describe(found: Findings) -> AuditResult:
         planner=planner_rows(sample, effects["kappa_W"], found.policy.limits)
         if verdict.outcome is Outcome.INCONCLUSIVE
         else (),
-        design=_design(wrong),
+        design=None if (design := design_of(wrong)) is None else design_record(design),
         models=models,
         data=_data(setup.data, panel, n_duplicates=setup.n_duplicates),
         train_data=None if setup.train is None else _data(setup.train, None, n_duplicates=0),
@@ -190,17 +189,6 @@ def _rules(verdict: Verdict) -> Iterable[RuleRecord]:
             p=o.p_value,
             waiver=o.waiver,
         )
-
-
-def _design(stratum: Stratum) -> DesignRecord | None:
-    design = design_of(stratum)
-    if design is None:
-        return None
-    return DesignRecord(
-        agreement=design.agreement,
-        between_examples=design.between_examples,
-        between_seeds=design.between_seeds,
-    )
 
 
 def _data(data: Examples, panel: Panel | None, *, n_duplicates: int) -> DataRecord:

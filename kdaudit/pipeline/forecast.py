@@ -5,23 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kdaudit.errors import SpecError
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.given import predict_given
-from kdaudit.pipeline.plan import Setup, prepare
+from kdaudit.pipeline.plan import Setup, prepare, stated_epochs
 from kdaudit.pipeline.pool import open_pool
+from kdaudit.pipeline.records import design_record
 from kdaudit.pipeline.store import cache_folder, open_store
 from kdaudit.policy.limits import Limits
 from kdaudit.protocols import Progress
-from kdaudit.schema import AuditResult, DesignRecord, PlanLine, PlanProfile, PlanResult
+from kdaudit.schema import AuditResult, PlanLine, PlanProfile, PlanResult
 from kdaudit.stats.power import PROFILES, Design, needed_n_W, sharpness
-
-if TYPE_CHECKING:
-    from kdaudit.pipeline.control_set import TrainingCost
 
 _CONTROLS = (3, 5, 10, 20)
 # Random controls train too, half as many as the independent ones.
@@ -52,9 +49,18 @@ def forecast(spec: AuditSpec, wish: Wish, limits: Limits, *, progress: Progress)
         setup = prepare(spec, store, progress=progress)
         (teacher,) = predict_given(setup, (setup.teacher,), progress=progress)
         n_wrong = int(np.sum(teacher.logits.argmax(axis=1) != setup.data.labels))
-        cost = _cost(setup, progress)
+        seconds = _seconds_per_control(setup, progress)
+    per_epoch = seconds is not None and stated_epochs(spec) is None
     designs = {name: replace(design, n_W=n_wrong) for name, design in PROFILES.items()}
-    return _result(designs, wish, limits, n=len(setup.data), n_W=n_wrong, cost=cost)
+    return _result(
+        designs,
+        wish,
+        limits,
+        n=len(setup.data),
+        n_W=n_wrong,
+        seconds_per_control=seconds,
+        per_epoch=per_epoch,
+    )
 
 
 def forecast_from(result: AuditResult, wish: Wish) -> PlanResult:
@@ -76,18 +82,18 @@ def forecast_from(result: AuditResult, wish: Wish) -> PlanResult:
         Limits(m_fail=result.margin_fail, m_pass=result.margin_pass),
         n=result.n,
         n_W=result.n_W,
-        cost=None,
         seconds_per_control=float(np.mean(seconds)) if seconds else None,
+        per_epoch=False,
     )
 
 
-def _cost(setup: Setup, progress: Progress) -> TrainingCost | None:
+def _seconds_per_control(setup: Setup, progress: Progress) -> float | None:
     if setup.train is None or setup.ready:
         return None
     from kdaudit.pipeline.training import ControlTrainer  # loads torch
 
     with open_pool(setup) as pool:
-        return ControlTrainer(setup, setup.students[0], pool, progress=progress).cost()
+        return ControlTrainer(setup, setup.students[0], pool, progress=progress).seconds_per_control()
 
 
 def _result(
@@ -97,12 +103,9 @@ def _result(
     *,
     n: int,
     n_W: int,
-    cost: TrainingCost | None,
-    seconds_per_control: float | None = None,
+    seconds_per_control: float | None,
+    per_epoch: bool,
 ) -> PlanResult:
-    if cost is not None:
-        seconds_per_control = cost.seconds_per_epoch * (cost.epochs or 1) / cost.n_at_once
-
     def line(design: Design, k: int) -> PlanLine:
         at = replace(design, n_controls=k)
         n_fail = needed_n_W(at, wish.effect, m_fail=limits.m_fail, wished=wish.power)
@@ -125,15 +128,11 @@ def _result(
         margin_pass=limits.m_pass,
         n=n,
         n_W=n_W,
-        per_epoch=cost is not None and cost.epochs is None,
+        per_epoch=per_epoch,
         profiles=tuple(
             PlanProfile(
                 name=name,
-                design=DesignRecord(
-                    agreement=design.agreement,
-                    between_examples=design.between_examples,
-                    between_seeds=design.between_seeds,
-                ),
+                design=design_record(design),
                 lines=tuple(line(design, k) for k in _CONTROLS),
             )
             for name, design in designs.items()

@@ -11,7 +11,7 @@ from kdaudit.data.thumbnails import thumbnail
 from kdaudit.pipeline.plan import Setup
 from kdaudit.schema import AnswerCount, InheritedExample, InheritedPairRecord, InheritedRecord
 from kdaudit.stats.sample import Sample
-from kdaudit.types import Inherited, Int64, PartEvidence
+from kdaudit.types import Inherited, Int64, Panel, PartEvidence
 
 _MOST_FEATURES = 64
 _MOST_NAMED = 5
@@ -21,8 +21,7 @@ def inherited_record(setup: Setup, sample: Sample, listed: Inherited | None) -> 
     """The list by pair of classes, and at most `--max-examples` examples, those where the student is surest."""
     if listed is None:
         return None
-    confidence = sample.panel.confidence[list(sample.students)].mean(axis=0)
-    surest = _surest_first(sample, listed.listed)[: setup.spec.max_examples]
+    shown = surest_first(sample, listed)[: setup.spec.max_examples]
     return InheritedRecord(
         n=len(listed.listed),
         expected_by_chance=listed.expected_by_chance,
@@ -34,18 +33,19 @@ def inherited_record(setup: Setup, sample: Sample, listed: Inherited | None) -> 
             )
             for pair in listed.pairs
         ),
-        examples=tuple(_example(setup, sample, int(i), float(confidence[i])) for i in surest),
+        examples=tuple(_example(setup, sample, int(i)) for i in shown),
     )
 
 
-def inherited_in(
-    data: Examples, sample: Sample, listed: Inherited | None, part: PartEvidence
-) -> tuple[str, ...]:
-    """Ids of the surest inherited errors of one part of the data, at most five."""
-    if listed is None:
-        return ()
-    positions = listed.listed
-    panel = sample.panel
+def surest_first(sample: Sample, listed: Inherited) -> Int64:
+    """Positions of the inherited errors, those first where the students are surest."""
+    confidence = sample.panel.confidence[:, listed.listed][list(sample.students)].mean(axis=0)
+    ordered: Int64 = listed.listed[np.argsort(-confidence, kind="stable")]
+    return ordered
+
+
+def inherited_in(data: Examples, panel: Panel, positions: Int64, part: PartEvidence) -> tuple[str, ...]:
+    """Ids of the first inherited errors, at these positions, of one part of the data; at most five."""
     inside = np.ones(len(positions), dtype=bool)
     if part.label is not None:
         inside &= panel.labels[positions] == part.label
@@ -53,16 +53,10 @@ def inherited_in(
         inside &= panel.answers[0, positions] == part.answer
     if part.column:
         inside &= data.columns[part.column][positions] == part.value
-    return tuple(str(data.ids[i]) for i in _surest_first(sample, positions[inside])[:_MOST_NAMED])
+    return tuple(str(data.ids[i]) for i in positions[inside][:_MOST_NAMED])
 
 
-def _surest_first(sample: Sample, positions: Int64) -> Int64:
-    confidence = sample.panel.confidence[list(sample.students)].mean(axis=0)
-    ordered: Int64 = positions[np.argsort(-confidence[positions], kind="stable")]
-    return ordered
-
-
-def _example(setup: Setup, sample: Sample, i: int, student_confidence: float) -> InheritedExample:
+def _example(setup: Setup, sample: Sample, i: int) -> InheritedExample:
     panel = sample.panel
     controls = list(sample.independent)
     answers = Counter(panel.answers[controls, i].tolist())
@@ -77,7 +71,7 @@ def _example(setup: Setup, sample: Sample, i: int, student_confidence: float) ->
         label=int(panel.labels[i]),
         answer=int(panel.answers[0, i]),
         teacher_confidence=_share(panel.confidence[0, i]),
-        student_confidence=_share(student_confidence),
+        student_confidence=_share(panel.confidence[list(sample.students), i].mean()),
         controls=tuple(AnswerCount(answer=a, n=n) for a, n in answers.most_common()),
         controls_confidence=_share(panel.confidence[controls, i].mean()),
         image=thumbnail(raw) if setup.spec.images else None,

@@ -100,6 +100,11 @@ def seconds_of(duration: str) -> float:
     return float(match[1]) * _UNIT_SECONDS[match[2] or "h"]
 
 
+def stated_epochs(spec: AuditSpec) -> int | None:
+    """How many epochs controls are trained for; None where a pilot is to choose."""
+    return None if spec.epochs == "auto" else int(spec.epochs)
+
+
 def _check(spec: AuditSpec) -> None:
     for name, least in (
         ("controls", 0),

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from kdaudit.data import Examples
-from kdaudit.pipeline.gallery import inherited_in
-from kdaudit.schema import EffectRecord, PartRecord, TransferRecord
+from kdaudit.pipeline.gallery import inherited_in, surest_first
+from kdaudit.schema import DesignRecord, EffectRecord, PartRecord, TransferRecord
+from kdaudit.stats.power import Design
 from kdaudit.stats.sample import Sample
 from kdaudit.stats.transfer import against, distance_rows
 from kdaudit.types import Assessment, Evidence, Role
@@ -32,8 +33,19 @@ def effect_record(found: Evidence | None) -> EffectRecord | None:
     )
 
 
+def design_record(design: Design) -> DesignRecord:
+    """What decides how sharp an audit is, as it is written down."""
+    return DesignRecord(
+        agreement=design.agreement,
+        between_examples=design.between_examples,
+        between_seeds=design.between_seeds,
+    )
+
+
 def part_records(data: Examples, sample: Sample, assessment: Assessment) -> Iterable[PartRecord]:
     """What was found by class, pair of classes and slice."""
+    listed = assessment.inherited
+    surest = np.empty(0, dtype=np.int64) if listed is None else surest_first(sample, listed)
     for part in assessment.parts:
         yield PartRecord(
             family=part.family,
@@ -52,7 +64,7 @@ def part_records(data: Examples, sample: Sample, assessment: Assessment) -> Iter
             q_kappa_W=part.q_kappa_W,
             lost=effect_record(part.lost),
             q_lost=part.q_lost,
-            inherited=inherited_in(data, sample, assessment.inherited, part),
+            inherited=inherited_in(data, sample.panel, surest, part),
         )
 
 

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kdaudit.errors import DataError, ModelError
-from kdaudit.models import load_model
 from kdaudit.models.control_export import export_control
-from kdaudit.models.predict import fit_inputs
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.plan import Setup
-from kdaudit.types import AnyArray, TrainedControl
+from kdaudit.types import Batch, ModelRef
 
 _EXAMPLES_TO_COMPARE = 64
 
@@ -31,38 +29,32 @@ def save_controls(controls: ControlSet, setup: Setup, folder: Path, notice: Call
     Raises:
         DataError: a file cannot be written.
     """
-    saved = [control for control in controls.trained.values() if not control.diverged]
-    failures = []
+    saved = [control.model for control in controls.trained.values() if not control.diverged]
+    batch = next(setup.data.batches(_EXAMPLES_TO_COMPARE))
+    reasons = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for control in saved:
-            target = folder / control.model.name.replace("/", "-")
-            shutil.copyfile(control.model.path, target.with_suffix(".safetensors"))
-            failures += _exported(control, setup, target.with_suffix(".onnx"))
+        for model in saved:
+            target = folder / model.name.replace("/", "-")
+            shutil.copyfile(model.path, target.with_suffix(".safetensors"))
+            reasons += _exported(model, batch, target.with_suffix(".onnx"))
     except OSError as failure:
         raise DataError(
             f"expected to save controls to {folder}, found: {failure.strerror or failure}",
             hint="free some space, or name another folder with --save-controls",
         ) from failure
-    notice(f"controls: {len(saved)} saved to {folder}")
-    for failure_ in failures:
-        notice(failure_)
+    for line in (f"controls: {len(saved)} saved to {folder}", *reasons):
+        notice(line)
 
 
-def _exported(control: TrainedControl, setup: Setup, target: Path) -> list[str]:
+def _exported(model: ModelRef, batch: Batch, target: Path) -> list[str]:
     """Why a control could not be written as ONNX: nothing, or one sentence."""
     unfinished = target.with_name(f".{target.name}")
     try:
-        export_control(control.model, _examples(control, setup), unfinished)
+        export_control(model, batch, unfinished)
         unfinished.replace(target)
     except ModelError as failure:
-        return [f"{control.model.name} could not be saved as ONNX, only as safetensors: {failure.message}"]
+        return [f"{model.name} could not be saved as ONNX, only as safetensors: {failure.message}"]
     finally:
         unfinished.unlink(missing_ok=True)
     return []
-
-
-def _examples(control: TrainedControl, setup: Setup) -> dict[str, AnyArray]:
-    batch = next(setup.data.batches(_EXAMPLES_TO_COMPARE))
-    with load_model(control.model, device="cpu") as opened:
-        return fit_inputs(batch, opened.inputs, control.model.path)

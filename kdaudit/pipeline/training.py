@@ -13,9 +13,9 @@ from kdaudit.controls.recipes import resolve_recipe
 from kdaudit.errors import KDAuditError
 from kdaudit.execute import LocalPool
 from kdaudit.models.trainable import open_network
-from kdaudit.pipeline.control_set import ControlSet, TrainingCost, TrainingPlan
+from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
 from kdaudit.pipeline.network import check, network_spec, training_data
-from kdaudit.pipeline.plan import Setup
+from kdaudit.pipeline.plan import Setup, stated_epochs
 from kdaudit.pipeline.sanity import unfit_trained
 from kdaudit.pipeline.tasks import (
     PilotTask,
@@ -85,10 +85,10 @@ class ControlTrainer:
         Raises:
             ModelError: the network fails a self-check.
         """
-        automatic = self._setup.spec.epochs == "auto"
-        recipe = self._recipe(_PILOT_EPOCHS if automatic else int(self._setup.spec.epochs))
+        epochs = stated_epochs(self._setup.spec)
+        recipe = self._recipe(epochs or _PILOT_EPOCHS)
         tasks = self._tasks(recipe)
-        missing = tasks if automatic else self._missing(tasks)
+        missing = self._missing(tasks) if epochs else tasks
         return TrainingPlan(
             n_independent=self._setup.spec.controls,
             n_random=self._setup.spec.random_controls,
@@ -96,28 +96,24 @@ class ControlTrainer:
             n_kept=len(tasks) - len(missing),
             recipe=recipe,
             n_train=len(self._train),
-            pilot=automatic,
-            seconds=self._seconds_per_epoch(missing) * (1 if automatic else recipe.epochs),
+            pilot=epochs is None,
+            seconds=self._seconds_per_epoch(missing) * (epochs or 1),
             n_bytes=self._n_bytes() * len(missing),
         )
 
-    def cost(self) -> TrainingCost:
-        """What a control would cost, measured; trains nothing that is kept.
+    def seconds_per_control(self) -> float:
+        """What a control takes while all workers train, measured: of one epoch where a pilot is to choose how many.
 
         Raises:
             ModelError: the network fails a self-check.
         """
-        automatic = self._setup.spec.epochs == "auto"
-        recipe = self._recipe(_PILOT_EPOCHS if automatic else int(self._setup.spec.epochs))
+        epochs = stated_epochs(self._setup.spec)
+        recipe = self._recipe(epochs or _PILOT_EPOCHS)
         tasks = [self._task("pilot", Role.INDEPENDENT, recipe)] * self._pool.n_workers
-        return TrainingCost(
-            seconds_per_epoch=self._seconds_per_epoch(tasks),
-            epochs=None if automatic else recipe.epochs,
-            n_at_once=len(tasks),
-        )
+        return self._seconds_per_epoch(tasks) * (epochs or 1) / len(tasks)
 
     def _choose_epochs(self, notice: Callable[[str], None]) -> EpochChoice | None:
-        if self._setup.spec.epochs != "auto":
+        if stated_epochs(self._setup.spec) is not None:
             return None
 
         def accuracies(budgets: tuple[int, ...]) -> Sequence[float]:

@@ -46,8 +46,8 @@ class PlanProfile(Document):
 class PlanResult(Document):
     """What it would take to see `effect` with `power`, before anything is trained.
 
-    `n`, `n_W`: the examples and teacher errors at hand. Training times are for independent and random controls
-    together; of one epoch where a pilot is to choose how many (`per_epoch`).
+    `n`, `n_W`: the examples and teacher errors at hand. Training times are for independent, random and positive
+    controls together; of one epoch where a pilot is to choose how many (`per_epoch`).
     """
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
