@@ -10,7 +10,7 @@ from typing import Literal
 from scipy.special import stdtrit
 
 from kdaudit.render.text import name
-from kdaudit.schema import AuditResult, EffectRecord, ModelRecord, RuleRecord
+from kdaudit.schema import AuditResult, EffectRecord, ModelRecord, PartRecord, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 
 ModelRole = Literal["teacher", "student", "independent", "random", "positive"]
@@ -141,6 +141,11 @@ def accuracy(result: AuditResult, role: ModelRole) -> float | None:
 def training_seconds(result: AuditResult) -> float:
     """How long all trainings took together, those kept from earlier runs included."""
     return math.fsum(known([model.seconds for model in result.models]))
+
+
+def tested_parts(result: AuditResult, family: str) -> list[PartRecord]:
+    """The parts of one family, 'class', 'pair' or 'slice', in which kappa_W was tested."""
+    return [part for part in result.parts if part.family == family and part.kappa_W is not None]
 
 
 def measured(effect: EffectRecord | None) -> bool:

@@ -18,8 +18,8 @@ from kdaudit.stats.sample import MIN_CONTROLS
 from kdaudit.types import Evidence, Float64
 
 LEVEL = 0.95
-_TINY = 1e-15
-_MAX_DF = 1e6
+TINY = 1e-15
+MAX_DF = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +56,9 @@ def hybrid(u_student: float, u_controls: Float64, *, v_diff: float, v_int: float
     """
     k = len(u_controls)
     f = 1.0 + 1.0 / k
-    s2 = max(float(np.var(u_controls, ddof=1)), v_int, _TINY)
+    s2 = max(float(np.var(u_controls, ddof=1)), v_int, TINY)
     variance = s2 * f + max(0.0, v_diff - v_int * f)
-    df = min((k - 1) * (variance / (s2 * f)) ** 2, _MAX_DF)
+    df = min((k - 1) * (variance / (s2 * f)) ** 2, MAX_DF)
     return TTest(
         estimate=u_student - float(np.mean(u_controls)), variance=variance, df=df, control_variance=s2
     )
@@ -67,11 +67,11 @@ def hybrid(u_student: float, u_controls: Float64, *, v_diff: float, v_int: float
 def welch(u_students: Float64, u_controls: Float64, *, v_int: float) -> TTest:
     """M >= 3 students against K controls: Welch 1947, the variance of each mean floored by v_int / its size."""
     m, k = len(u_students), len(u_controls)
-    of_students = max(float(np.var(u_students, ddof=1)), v_int, _TINY) / m
-    s2 = max(float(np.var(u_controls, ddof=1)), v_int, _TINY)
+    of_students = max(float(np.var(u_students, ddof=1)), v_int, TINY) / m
+    s2 = max(float(np.var(u_controls, ddof=1)), v_int, TINY)
     of_controls = s2 / k
     variance = of_students + of_controls
-    df = min(variance**2 / (of_students**2 / (m - 1) + of_controls**2 / (k - 1)), _MAX_DF)
+    df = min(variance**2 / (of_students**2 / (m - 1) + of_controls**2 / (k - 1)), MAX_DF)
     return TTest(
         estimate=float(np.mean(u_students) - np.mean(u_controls)),
         variance=variance,
@@ -91,10 +91,7 @@ def evidence(
     m, k = len(u_students), len(u_controls)
     estimate = float(np.mean(u_students) - np.mean(u_controls))
     if k < MIN_CONTROLS:
-        note = f"{k} controls: differences only, no test; at least {MIN_CONTROLS} are needed"
-        return Evidence(
-            procedure=procedure, estimate=estimate, n=n, n_controls=k, status="differences-only", note=note
-        )
+        return differences_only(procedure, estimate, n=n, n_controls=k)
     if m == 1:
         test = hybrid(float(u_students[0]), u_controls, v_diff=v_diff, v_int=v_int)
         rank_p = (1 + int(np.sum(u_controls >= u_students[0]))) / (k + 1)
@@ -115,6 +112,19 @@ def evidence(
         cliffs_delta=float(np.mean(np.sign(u_students[:, None] - u_controls[None, :]))),
         rank_p=rank_p,
         controls=tuple(float(u - np.mean(np.delete(u_controls, i))) for i, u in enumerate(u_controls)),
+    )
+
+
+def differences_only(procedure: str, estimate: float, *, n: int, n_controls: int) -> Evidence:
+    """Evidence of a difference that too few controls leave untested."""
+    note = f"{n_controls} controls: differences only, no test; at least {MIN_CONTROLS} are needed"
+    return Evidence(
+        procedure=procedure,
+        estimate=estimate,
+        n=n,
+        n_controls=n_controls,
+        status="differences-only",
+        note=note,
     )
 
 

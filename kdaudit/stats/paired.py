@@ -27,13 +27,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kdaudit.stats import hybrid, variance
-from kdaudit.stats.hybrid import TTest
+from kdaudit.stats.hybrid import MAX_DF, TINY, TTest
 from kdaudit.stats.sample import MIN_CONTROLS, Stratum
 from kdaudit.types import Evidence, Float64
 
 _FEWEST_SEEDS = 3
-_TINY = 1e-15
-_MAX_DF = 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -111,10 +109,7 @@ def _tested(procedure: str, signed: list[tuple[Side, float]], *, over_controls: 
     estimate, n = float(per_example.mean()), len(per_example)
     k = min(len(side.controls) for side, _ in signed)
     if k < MIN_CONTROLS:
-        note = f"{k} controls: differences only, no test; at least {MIN_CONTROLS} are needed"
-        return Evidence(
-            procedure=procedure, estimate=estimate, n=n, n_controls=k, status="differences-only", note=note
-        )
+        return hybrid.differences_only(procedure, estimate, n=n, n_controls=k)
     v_diff = variance.of_mean(per_example, strata[0][0].groups)
     test = _t_test(estimate, v_diff, list(_loads(signed, over_controls=over_controls)))
     return Evidence(
@@ -136,8 +131,8 @@ def _t_test(estimate: float, v_diff: float, loads: list[tuple[_Seeds, float]]) -
     spread = sum(part**2 / df for part, df in parts)
     return TTest(
         estimate=estimate,
-        variance=max(total, _TINY),
-        df=min(total**2 / spread, _MAX_DF) if spread else _MAX_DF,
+        variance=max(total, TINY),
+        df=min(total**2 / spread, MAX_DF) if spread else MAX_DF,
         control_variance=loads[0][0].s2,
     )
 
@@ -169,7 +164,7 @@ def _loads(signed: list[tuple[Side, float]], *, over_controls: bool) -> Iterator
 
 
 def _seeds(values: Float64, v_int: float) -> _Seeds:
-    return _Seeds(s2=max(float(np.var(values, ddof=1)), v_int, _TINY), v_int=v_int, df=len(values) - 1)
+    return _Seeds(s2=max(float(np.var(values, ddof=1)), v_int, TINY), v_int=v_int, df=len(values) - 1)
 
 
 def _with_controls(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from kdaudit.stats.knowledge import MIN_STRATUM, kappa
 from kdaudit.stats.quantity import difference
-from kdaudit.stats.sample import Sample, Stratum
+from kdaudit.stats.sample import Sample, Stratum, count_units
 from kdaudit.types import Evidence, Float64, Int64, PartEvidence
 
 _Column = npt.NDArray[np.str_]
@@ -67,18 +67,10 @@ def _pairs(sample: Sample, names: Sequence[str]) -> Iterator[PartEvidence]:
     codes = panel.labels[wrong] * panel.n_classes + panel.answers[0, wrong]
     for code, members in _by_value(codes):
         label, answer = divmod(code, panel.n_classes)
+        name = f"{_name(names, label)} \u2192 {_name(names, answer)}"
         stratum = sample.stratum(wrong=True, within=wrong[members])
-        yield PartEvidence(
-            family="pair",
-            name=f"{_name(names, label)} \u2192 {_name(names, answer)}",
-            label=label,
-            answer=answer,
-            n=stratum.n,
-            n_W=stratum.n,
-            repeated=_repeated(stratum.student_agreement, stratum.n),
-            repeated_by_controls=_repeated(stratum.control_agreement, stratum.n),
-            kappa_W=_kappa(stratum),
-        )
+        part = PartEvidence(family="pair", name=name, label=label, answer=answer, n=stratum.n)
+        yield _with_errors(part, stratum)
 
 
 def _slices(sample: Sample, column: str, values: _Column) -> Iterator[PartEvidence]:
@@ -99,36 +91,34 @@ def _by_value(codes: Int64) -> Iterator[tuple[int, Int64]]:
 
 
 def _part(sample: Sample, members: Int64, part: PartEvidence) -> PartEvidence:
-    stratum = sample.stratum(wrong=True, within=members)
-    right = sample.panel.answers[:, members] == sample.panel.labels[members]
+    panel = sample.panel
+    groups = None if panel.groups is None else panel.groups[members]
+    wrong = panel.answers[:, members] != panel.labels[members]
+    students, controls = wrong[list(sample.students)], wrong[list(sample.independent)]
+    enough = count_units(len(members), groups) >= MIN_STRATUM
+    return dataclasses.replace(
+        _with_errors(part, sample.stratum(wrong=True, within=members)),
+        n=len(members),
+        accuracy=float((~students).mean()),
+        accuracy_of_controls=float((~controls).mean()) if len(controls) else None,
+        lost=_tested(difference("lost", students, controls, groups)) if enough else None,
+    )
+
+
+def _with_errors(part: PartEvidence, stratum: Stratum) -> PartEvidence:
+    """The part with what became of the teacher's errors in it."""
+    enough = stratum.n_units >= MIN_STRATUM
     return dataclasses.replace(
         part,
-        n=len(members),
         n_W=stratum.n,
         repeated=_repeated(stratum.student_agreement, stratum.n),
         repeated_by_controls=_repeated(stratum.control_agreement, stratum.n),
-        accuracy=float(right[list(sample.students)].mean()),
-        accuracy_of_controls=float(right[list(sample.independent)].mean()) if sample.independent else None,
-        kappa_W=_kappa(stratum),
-        lost=_lost(sample, members),
+        kappa_W=_tested(kappa("kappa_W", stratum)) if enough else None,
     )
 
 
 def _repeated(agreement: Float64, n: int) -> float | None:
     return float(agreement.mean()) * n if agreement.size else None
-
-
-def _kappa(stratum: Stratum) -> Evidence | None:
-    return _tested(kappa("kappa_W", stratum)) if stratum.n_units >= MIN_STRATUM else None
-
-
-def _lost(sample: Sample, members: Int64) -> Evidence | None:
-    panel = sample.panel
-    groups = None if panel.groups is None else panel.groups[members]
-    if (len(members) if groups is None else len(np.unique(groups))) < MIN_STRATUM:
-        return None
-    wrong = panel.answers[:, members] != panel.labels[members]
-    return _tested(difference("lost", wrong[list(sample.students)], wrong[list(sample.independent)], groups))
 
 
 def _tested(found: Evidence) -> Evidence | None:

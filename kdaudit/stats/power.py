@@ -11,12 +11,11 @@ import numpy as np
 from scipy import stats
 
 from kdaudit.stats import variance
-from kdaudit.stats.hybrid import LEVEL
+from kdaudit.stats.hybrid import LEVEL, MAX_DF
 from kdaudit.stats.sample import MIN_CONTROLS, Stratum
 
 WISHED_POWER = 0.8
 _STEP = 0.01
-_MAX_DF = 1e6
 _MAX_N_W = 1_000_000
 
 
@@ -133,4 +132,4 @@ def _spread(design: Design, kappa: float) -> tuple[float, float]:
     error = (1 - kappa) * (kappa * (1 - a) + (1 - kappa) * h)
     v_diff = (error + h / k + kappa**2 * between_levels) / n
     total = s2 * f + max(0.0, v_diff - f * h / n)
-    return float(np.sqrt(total)), min((k - 1) * (total / (s2 * f)) ** 2, _MAX_DF)
+    return float(np.sqrt(total)), min((k - 1) * (total / (s2 * f)) ** 2, MAX_DF)

@@ -35,7 +35,7 @@ class Stratum:
     @property
     def n_units(self) -> int:
         """Number of independent units: clusters where examples are grouped, else examples."""
-        return self.n if self.groups is None else len(np.unique(self.groups))
+        return count_units(self.n, self.groups)
 
     @property
     def student_agreement(self) -> Float64:
@@ -93,6 +93,11 @@ class Sample:
             controls=answers[list(self.independent)] == answers[0],
             groups=None if groups is None else groups[members],
         )
+
+
+def count_units(n: int, groups: Int64 | None) -> int:
+    """How many of n examples are independent: the number of their clusters where they are grouped."""
+    return n if groups is None else len(np.unique(groups))
 
 
 def _row_means(values: Bool) -> Float64:

@@ -19,7 +19,11 @@ _CAPTIONS: dict[Family, str] = {
     "slice": "By the values of the named columns.",
 }
 _RULES: dict[Family, str] = {"class": "KD404", "slice": "KD405"}
-_NOUNS: dict[Family, str] = {"class": "class", "pair": "pair", "slice": "slice"}
+_MORE: dict[Family, tuple[str, str]] = {
+    "class": ("more class", "more classes"),
+    "pair": ("more pair", "more pairs"),
+    "slice": ("more slice", "more slices"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +62,16 @@ def part_tables(result: AuditResult) -> tuple[PartTable, ...]:
 
 def _table(result: AuditResult, family: Family) -> PartTable:
     rate = facts.limit(result, "false_discovery")
-    found = [part for part in result.parts if part.family == family and part.kappa_W is not None]
-    found.sort(key=lambda part: (_q(part), -part.n_W, part.name))
-    n_more = len([part for part in result.parts if part.family == family]) - len(found[:_MOST_ROWS])
+    found = sorted(facts.tested_parts(result, family), key=lambda part: (_q(part), -part.n_W, part.name))
+    shown = found[:_MOST_ROWS]
+    n_more = sum(part.family == family for part in result.parts) - len(shown)
     return PartTable(
         family=family,
         title=_TITLES[family],
         caption=f"{_CAPTIONS[family]} Wrong knowledge taken over beyond controls; p by Benjamini–Hochberg at "
         f"{numbers.exactly(rate)}. {_weight(result, family)}",
-        rows=tuple(_row(part, rate) for part in found[:_MOST_ROWS]),
-        rest=_rest(family, n_more, all_shown=len(found) <= _MOST_ROWS),
+        rows=tuple(_row(part, rate) for part in shown),
+        rest=_rest(family, n_more, all_shown=len(shown) == len(found)),
         with_accuracy=family != "pair",
     )
 
@@ -75,9 +79,7 @@ def _table(result: AuditResult, family: Family) -> PartTable:
 def _rest(family: Family, n_more: int, *, all_shown: bool) -> str:
     if not n_more:
         return ""
-    noun = numbers.plural(
-        n_more, f"more {_NOUNS[family]}", f"more {_NOUNS[family]}es" if family == "class" else ""
-    )
+    noun = numbers.plural(n_more, *_MORE[family])
     why = " with fewer than 20 teacher errors" if all_shown else ""
     return f"And {noun}{why}, in audit.json."
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdaudit.render import facts, numbers, stated, text, words
-from kdaudit.render.views.parts import part_tables
 from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome
 
@@ -131,7 +130,8 @@ def _row(result: AuditResult, row: RuleRecord) -> RuleRow:
 
 def _is_there(link: str, result: AuditResult) -> bool:
     """Whether the section of a link is shown: parts of the data only where some were tested."""
-    return not link.startswith("parts-") or link in {f"parts-{t.family}" for t in part_tables(result)}
+    start, _, family = link.partition("-")
+    return start != "parts" or bool(facts.tested_parts(result, family))
 
 
 def _decimals(row: RuleRecord) -> int:
