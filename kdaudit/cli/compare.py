@@ -22,15 +22,12 @@ def compare(
 
     Exit codes: 0 no regression, 1 a regression; 2 the audits cannot be compared, 4 they cannot be read.
     """
-    from kdaudit.cli.documents import emit, write_text
+    from kdaudit.cli.documents import deliver
     from kdaudit.pipeline.changes import compare as compare_audits
     from kdaudit.pipeline.saved import read_audit
     from kdaudit.render.comparison import render_comparison
 
     result = compare_audits(read_audit(Path(old)), read_audit(Path(new)))
     text = render_comparison(result, format_)
-    if output is None:
-        emit(text)
-    else:
-        write_text(Path(output), text)
+    deliver(text, output)
     raise typer.Exit(result.exit_code)

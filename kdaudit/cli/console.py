@@ -24,8 +24,12 @@ def say(line: str) -> None:
     try:
         print(line, file=sys.stderr, flush=True)  # noqa: T201 - the only place that prints
     except OSError:
-        # Python would try again at its end, and exit with 120.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Send a stream that takes nothing any more nowhere: Python would flush it again at its end, and fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def wants_color(choice: str, stream: TextIO) -> bool:

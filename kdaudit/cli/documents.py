@@ -13,6 +13,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kdaudit.cli.console import silence
 from kdaudit.errors import RenderError, SpecError
 from kdaudit.options import OutputSpec
 from kdaudit.pipeline.saved import AUDIT, EXAMPLES, save_examples
@@ -86,6 +87,18 @@ def folder_names(audits: Sequence[Audited]) -> list[str]:
     return names
 
 
+def deliver(text: str, output: str | None) -> None:
+    """A document to the file that was named for it, else on standard output.
+
+    Raises:
+        RenderError: it cannot be written.
+    """
+    if output is None:
+        emit(text)
+    else:
+        write_text(Path(output), text)
+
+
 def emit(text: str) -> None:
     """A document on standard output; a reader that closed the pipe early has seen enough.
 
@@ -96,8 +109,7 @@ def emit(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as failure:
-        # Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         if not isinstance(failure, BrokenPipeError):
             raise RenderError(
                 f"expected to write to standard output, found: {failure.strerror}",

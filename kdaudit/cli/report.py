@@ -18,13 +18,10 @@ def report(
 ) -> None:
     """Render a saved audit: no model, no data, no GPU."""
     from kdaudit.cli.console import text_report
-    from kdaudit.cli.documents import emit, write_text
+    from kdaudit.cli.documents import deliver
     from kdaudit.pipeline.saved import read_result
     from kdaudit.render import render
 
     result = read_result(Path(audit))
     text = text_report(result, color=False, report="") if format_ == "text" else render(result, format_)
-    if output is None:
-        emit(text)
-    else:
-        write_text(Path(output), text)
+    deliver(text, output)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from kdaudit.models.untrusted import subgraphs
+
 if TYPE_CHECKING:
     import onnx
 
@@ -72,6 +74,5 @@ def _with_branches(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
     """Nodes, and those of the graphs that they hold."""
     for node in nodes:
         yield node
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _with_branches(attribute.g.node)
+        for graph in subgraphs(node):
+            yield from _with_branches(graph.node)

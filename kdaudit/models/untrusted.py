@@ -143,7 +143,7 @@ def _check_nodes(model: onnx.ModelProto, path: Path) -> None:
                         hint=_EXPORT_AGAIN,
                     )
                 known[key] = count(functions[key].node, (*inside, key))
-            total += 1 + known.get(key, 0) + sum(count(graph.node, inside) for graph in _subgraphs(node))
+            total += 1 + known.get(key, 0) + sum(count(graph.node, inside) for graph in subgraphs(node))
         return total
 
     if (found := count(model.graph.node, ())) > MAX_NODES:
@@ -157,7 +157,8 @@ def _key(domain: str, name: str, named: onnx.NodeProto | onnx.FunctionProto) -> 
     return (domain, name, named.overload)
 
 
-def _subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """The graphs that a node holds: branches and bodies."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -173,7 +174,7 @@ def _tensors_of_graph(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
 def _tensors_of_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
     for node in nodes:
         yield from _tensors_of_attributes(node.attribute)
-        for graph in _subgraphs(node):
+        for graph in subgraphs(node):
             yield from _tensors_of_graph(graph)
 
 
