@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from kdaudit.data import Examples
 from kdaudit.metrics.calibration import expected_calibration_error, reliability
 from kdaudit.policy.limits import Limits
 from kdaudit.stats import PROCEDURES, hybrid
@@ -22,8 +22,18 @@ from kdaudit.stats.transfer import holm, measures
 from kdaudit.types import Assessment, Bool, Evidence, Fitness, Float64, Role
 
 
-def assess(sample: Sample, fitness: Fitness, limits: Limits, data: Examples) -> Assessment:
-    """Every procedure's evidence, Holm over the distances, inherited errors, parts of the data, sharpness."""
+def assess(
+    sample: Sample,
+    fitness: Fitness,
+    limits: Limits,
+    *,
+    columns: Mapping[str, npt.NDArray[np.str_]],
+    class_names: Sequence[str],
+) -> Assessment:
+    """Every procedure's evidence, Holm over the distances, inherited errors, parts of the data, sharpness.
+
+    `columns` {name: (N,)} are those to slice by; `class_names` may be empty.
+    """
     tested = {f"transfer.{measure}" for measure in measures(sample)}
     effects = {
         name: procedure(sample)
@@ -44,8 +54,8 @@ def assess(sample: Sample, fitness: Fitness, limits: Limits, data: Examples) -> 
         p_asymmetry=_larger(effects["rrr"].p_value, effects["kappa_W"].p_value),
         inherited=inherited(sample),
         sharpness=None if design is None else sharpness(design, m_fail=limits.m_fail),
-        parts=parts(sample, columns=data.columns, class_names=data.class_names),
-        has_slices=bool(data.columns),
+        parts=parts(sample, columns=columns, class_names=class_names),
+        has_slices=bool(columns),
         positive=_positive(sample),
         unlike_positive=unlike_positive(sample),
         n_repeated_W=round(float(student_w.mean()) * wrong.n) if student_w.size else None,

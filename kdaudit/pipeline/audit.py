@@ -152,7 +152,13 @@ def _judged(
     sample = _sample(panel, left_out)
     since = compared_with(baseline, sample, setup.data)
     assessment = replace(
-        assess(sample, _fitness(setup, sample, controls, left_out), policy.limits, setup.data),
+        assess(
+            sample,
+            _fitness(setup, sample, controls, left_out),
+            policy.limits,
+            columns=setup.data.columns,
+            class_names=setup.data.class_names,
+        ),
         change=None if since is None else since.change,
     )
     students = [panel.models[row] for row in sample.students]

@@ -106,6 +106,7 @@ def describe(found: Findings) -> AuditResult:
         tilt=effect_record(effects.get("tilt")),
         harm_per_1000=effect_record(effects.get("harm_per_1000")),
         benefit_per_1000=effect_record(effects.get("benefit_per_1000")),
+        net_harm_per_1000=effect_record(effects.get("net_harm_per_1000")),
         raw_gain_W=raw_gain[0],
         raw_gain_R=raw_gain[1],
         p_asymmetry=assessment.p_asymmetry,

@@ -241,6 +241,7 @@ class AuditResult(Document):
     tilt: EffectRecord | None
     harm_per_1000: EffectRecord | None
     benefit_per_1000: EffectRecord | None
+    net_harm_per_1000: EffectRecord | None = None
     raw_gain_W: float | None  # noqa: N815
     raw_gain_R: float | None  # noqa: N815
     p_asymmetry: Share | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kdaudit.stats.attribution import did
-from kdaudit.stats.knowledge import kappa_R, kappa_W, rrr
+from kdaudit.stats.knowledge import kappa_R, kappa_W, net_harm, rrr
 from kdaudit.stats.sample import Sample
 from kdaudit.stats.tilt import tilt
 from kdaudit.stats.transfer import transfer
@@ -18,6 +18,7 @@ PROCEDURES: dict[str, Callable[[Sample], Evidence]] = {
     "kappa_W": kappa_W,
     "kappa_R": kappa_R,
     "rrr": rrr,
+    "net_harm_per_1000": net_harm,
     "did": did,
     "tilt": tilt,
     "transfer.activation": transfer("activation"),

@@ -13,6 +13,7 @@ import dataclasses
 import numpy as np
 
 from kdaudit.stats import hybrid, variance
+from kdaudit.stats.quantity import difference
 from kdaudit.stats.sample import MIN_CONTROLS, Sample, Stratum
 from kdaudit.types import Evidence, Float64
 
@@ -99,6 +100,20 @@ def per_1000(procedure: str, share: Evidence, stratum: Stratum, n: int) -> Evide
         controls=tuple(u * factor for u in share.controls),
         n=n,
     )
+
+
+def net_harm(sample: Sample) -> Evidence:
+    """Harm less benefit per 1,000 examples: errors taken over beyond the controls, less correct answers gained.
+
+    1000 (n_W A_W - n_R A_R) / n, the student's less the controls' mean: the mean of a per-example quantity that is
+    1,000 where a model repeats an error of the teacher, -1,000 where it shares a correct answer, else 0.
+    Undefined when: there is no control, or no example.
+    """
+    panel = sample.panel
+    worth = np.where(sample.teacher_wrong, 1000.0, -1000.0).astype(np.float32)
+    counted = (panel.answers == panel.answers[0]) * worth
+    students, controls = counted[list(sample.students)], counted[list(sample.independent)]
+    return difference("net_harm_per_1000", students, controls, panel.groups)
 
 
 def _log_disagreement(stratum: Stratum, agreement: Float64) -> Float64:
