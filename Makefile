@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-browser zoo lint types format bench wheel clean
+.PHONY: help demo test test-slow test-browser zoo validity lint types format bench wheel clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ test-slow: .venv/.dev  ## The long ones: big networks, real data
 
 zoo: .venv/.dev  ## All networks by all exports, into docs/onnx-zoo.md: half an hour
 	$(BIN)/python -m tests.models.zoo_table
+
+validity: .venv/.dev  ## The proof: error rates, power and coverage, into docs/validity.md: two hours
+	$(BIN)/python -m validity
 
 test-browser: .venv/.dev  ## The report in Chromium (needs chromium and its driver, node and npm)
 	$(BIN)/python -m pytest -q -m browser

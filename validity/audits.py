@@ -1,0 +1,126 @@
+"""Audits of the proof: a student of known origin, judged by the package's own measures, tests and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from kdaudit.metrics.panel import measure
+from kdaudit.pipeline.assess import assess
+from kdaudit.pipeline.sanity import problems_of, weak_teacher
+from kdaudit.policy import RULES
+from kdaudit.policy.deciding_rule import wrong_knowledge
+from kdaudit.policy.judge import judge
+from kdaudit.policy.limits import LIMITS, PRESETS
+from kdaudit.policy.policy import Policy
+from kdaudit.stats.sample import Sample
+from kdaudit.types import (
+    DataRef,
+    Evidence,
+    Fitness,
+    Float32,
+    Int64,
+    ModelRef,
+    Outcome,
+    Predictions,
+    Role,
+    RuleStatus,
+)
+
+_DAY = date(2026, 1, 1)
+_UNBOUNDED = {
+    RuleStatus.PASS: Outcome.PASS.value,
+    RuleStatus.UNDECIDED: Outcome.INCONCLUSIVE.value,
+    RuleStatus.FAIL: Outcome.FAIL.value,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What one audit found: evidence by procedure, how far controls and data go, the outcome by preset.
+
+    The preset "unbounded" is `margins` without any rule on fitness: what the numbers alone would say.
+    """
+
+    n_W: int  # noqa: N815 - the method's name
+    headroom_W: float  # noqa: N815
+    gap: float
+    effects: Mapping[str, Evidence]
+    outcomes: Mapping[str, str]
+    asymmetry: str
+    attribution: str
+
+
+def audit(
+    labels: Int64,
+    teacher: Float32,
+    student: Float32,
+    *,
+    independent: Sequence[Float32],
+    random: Sequence[Float32] = (),
+) -> Audit:
+    """Judge a student by logits (n, C), by each preset.
+
+    Args:
+        labels: (n,).
+        teacher: its logits.
+        student: the audited student's.
+        independent: those of the independent controls.
+        random: those of the random controls.
+    """
+    roles = [Role.TEACHER, Role.STUDENT, *[Role.INDEPENDENT] * len(independent), *[Role.RANDOM] * len(random)]
+    predictions = [
+        _predictions(logits, role, i)
+        for i, (logits, role) in enumerate(zip((teacher, student, *independent, *random), roles, strict=True))
+    ]
+    panel = measure(predictions, labels)
+    sample = Sample(
+        panel=panel,
+        students=(1,),
+        independent=tuple(panel.rows(Role.INDEPENDENT)),
+        random=tuple(panel.rows(Role.RANDOM)),
+    )
+    assessment = assess(sample, _fitness(sample), LIMITS, columns={}, class_names=())
+    verdicts = {
+        name: judge(
+            RULES,
+            assessment,
+            Policy(preset=name, limits=limits),
+            students=[panel.models[1]],
+            on=_DAY,
+        )
+        for name, limits in PRESETS.items()
+    }
+    usual = next(iter(verdicts.values()))
+    fitness = assessment.fitness
+    return Audit(
+        n_W=fitness.n_W,
+        headroom_W=fitness.headroom_W or 0.0,
+        gap=assessment.effects["accuracy_gap"].estimate or 0.0,
+        effects=assessment.effects,
+        outcomes={name: verdict.outcome.value for name, verdict in verdicts.items()}
+        | {"unbounded": _UNBOUNDED[wrong_knowledge(assessment, LIMITS).status]},
+        asymmetry=usual.asymmetry,
+        attribution=usual.attribution,
+    )
+
+
+def _predictions(logits: Float32, role: Role, number: int) -> Predictions:
+    name = f"{role}/{number}"
+    model = ModelRef(name=name, role=role, path=name, kind="none", sha256=name)
+    data = DataRef(name="", kind="none", location="", sha256="", n=len(logits))
+    return Predictions(model=model, data=data, logits=logits, device="cpu", batch_size=1)
+
+
+def _fitness(sample: Sample) -> Fitness:
+    wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
+    panel, n_controls = sample.panel, len(sample.independent)
+    return Fitness(
+        n_W=wrong.n_units,
+        n_R=right.n_units,
+        headroom_W=wrong.headroom,
+        n_controls=n_controls,
+        n_trained_controls=n_controls,
+        problems=problems_of(panel, sample.students) + weak_teacher(panel, sample.independent, allowed=False),
+    )
