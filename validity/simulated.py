@@ -37,7 +37,7 @@ class Rates:
     """What was found in the worlds of a cell with `n_controls`; shares of those with at least 20 teacher errors.
 
     n_judged: how many had; rejected {claim: shares with p <= .05 and p <= .01}; covered: how often the 90 % interval of
-    kappa_W held the truth; outcomes: of KD201; planned: the planner's power to FAIL with the mean design of these worlds.
+    kappa_W held the truth; outcomes: of KD201; planned: the planner's power to FAIL with their mean design.
     """
 
     world: World

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 from kdaudit.options import AuditSpec
-from kdaudit.policy.limits import DEFAULT_PRESET, PRESETS
+from kdaudit.policy.limits import DEFAULT_PRESET, PRESETS, numbers_of
 from kdaudit.policy.phrases import day
 from kdaudit.policy.policy import Policy, changed_limits, lost_rates
 from kdaudit.policy.stated import policy_of, rule_info
@@ -25,7 +24,7 @@ def stated_policy(spec: AuditSpec) -> Policy:
 
 def policy_record(policy: Policy, verdict: Verdict) -> PolicyRecord:
     """The policy as it is written down, with what came of its waivers."""
-    limits, preset = asdict(policy.limits), asdict(PRESETS[policy.preset])
+    limits, preset = numbers_of(policy.limits), numbers_of(PRESETS[policy.preset])
     return PolicyRecord(
         preset=policy.preset,
         limits=limits,

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from kdaudit.policy import fitness_rules, knowledge_rules, quality_rules, regression_rules
+from kdaudit.policy import (
+    deciding_rule,
+    fitness_rules,
+    knowledge_rules,
+    origin_rule,
+    quality_rules,
+    regression_rules,
+)
 from kdaudit.policy.judge import Rule
 
 RULES: dict[str, Rule] = {
     "KD101": knowledge_rules.functional_transfer,
-    "KD201": knowledge_rules.wrong_knowledge,
+    "KD201": deciding_rule.wrong_knowledge,
     "KD202": knowledge_rules.negative_asymmetry,
-    "KD203": knowledge_rules.origin,
+    "KD203": origin_rule.origin,
     "KD204": knowledge_rules.inherited_errors,
     "KD205": regression_rules.no_regression,
     "KD301": fitness_rules.controls_fit,

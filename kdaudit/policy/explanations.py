@@ -23,6 +23,7 @@ _LOST = (
     f"Its error rate there less that of the controls, above {at_most(LIMITS.part_margin)}, at a false-discovery "
     f"rate of {bound(LIMITS.false_discovery)} (Benjamini-Hochberg)."
 )
+_LOPSIDED = ("ratio", "absent_kappa", "min_stratum")
 _PARTS = ("part_margin", "false_discovery")
 
 EXPLANATIONS: dict[str, Explanation] = {
@@ -40,12 +41,16 @@ EXPLANATIONS: dict[str, Explanation] = {
         computed="kappa_W = (A(S) - A(C)) / (1 - A(C)): A is the share of the teacher's errors that a model makes "
         "too, with the same wrong answer; S the student, C the mean of the controls. Fail: at least "
         f"{bound(LIMITS.m_fail)} with p ≤ {bare(LIMITS.alpha)}. Pass: its 90 % interval, and that against controls "
-        f"raised to the student's accuracy, ends below {bound(LIMITS.m_pass)}. Otherwise undecided.",
+        f"raised to the student's accuracy, ends below {bound(LIMITS.m_pass)}. Otherwise undecided. The presets "
+        "default and lenient weigh in what was gained: net harm is, per 1,000 examples, errors taken over less correct "
+        "answers gained, beyond the controls. A fail then also needs net harm above 0 with "
+        f"p ≤ {bare(LIMITS.alpha)} or (default) a negative asymmetry (KD202); and net harm whose interval ends below "
+        "0 passes too, by default only where the asymmetry is absent.",
         violated="The audit fails; undecided, it is inconclusive, at any level.",
         advice="Look at the inherited errors in section 6. Relabel what the teacher gets wrong, lower the weight "
         "of the teacher's term or the temperature, or filter its wrong answers, and distil again. Undecided: the "
         "report says how many examples and controls would settle it.",
-        limits=("alpha", "m_fail", "m_pass"),
+        limits=("alpha", "m_fail", "m_pass", *_LOPSIDED),
     ),
     "KD202": Explanation(
         asks="Is wrong knowledge taken over more than right knowledge?",
@@ -54,15 +59,18 @@ EXPLANATIONS: dict[str, Explanation] = {
         violated="A warning.",
         advice="The student pays for the teacher's knowledge with its errors: weigh the teacher's term less where "
         "the teacher is unsure, or where it disagrees with the label.",
-        limits=("alpha", "ratio", "absent_kappa", "min_stratum"),
+        limits=("alpha", *_LOPSIDED),
     ),
     "KD203": Explanation(
         asks="Do the repeated errors come from this teacher?",
         computed=f"Three p, each ≤ {bare(LIMITS.alpha)}: that of kappa_W; that of the student's closeness to this "
-        "teacher's errors beyond its closeness to each control's; the smallest of functional transfer (KD101).",
+        "teacher's errors beyond its closeness to each control's; the smallest of functional transfer (KD101). With "
+        f"--alternate-teacher a fourth, from {LIMITS.min_controls} alternate controls on: that of kappa_W with "
+        "students of another teacher in the controls' place.",
         violated="Nothing: it is a finding. Unproven means that students of other teachers may share the errors.",
-        advice="Where it is unproven, look for a common cause first: faulty labels make models err alike.",
-        limits=("alpha", "min_stratum"),
+        advice="Where it is unproven, look for a common cause first: faulty labels make models err alike. Where it "
+        "matters, add --alternate-teacher FILE, or train: students of another teacher are the best comparison.",
+        limits=("alpha", "min_controls", "min_stratum"),
     ),
     "KD204": Explanation(
         asks="Are there more errors that only teacher and student make than chance explains?",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kdaudit.policy.knowledge_rules import effect, wrong_knowledge
+from kdaudit.policy.deciding_rule import effect, wrong_knowledge
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import bound, percent
 from kdaudit.types import Assessment, RuleOutcome, RuleStatus

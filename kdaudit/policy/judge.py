@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import date
 
 from kdaudit.options import Level
-from kdaudit.policy.knowledge_rules import asymmetry, attribution
+from kdaudit.policy.deciding_rule import asymmetry
 from kdaudit.policy.limits import Limits
+from kdaudit.policy.origin_rule import attribution
 from kdaudit.policy.policy import Policy
 from kdaudit.policy.waivers import apply_waivers
 from kdaudit.types import Assessment, ModelRef, Outcome, RuleOutcome, RuleStatus, Verdict

@@ -9,6 +9,8 @@ from typing import Literal, TypeVar
 
 _N = TypeVar("_N", int, float)
 Loses = Literal["above", "below", "either", "never"]
+# Whether correct answers gained may excuse errors taken over: never, where copying is not lopsided, or always.
+Gains = Literal["ignored", "unless lopsided", "always"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +40,12 @@ _MANY = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """alpha is one-sided; margins are on kappa_W; the rest are bounds of fitness and of warnings."""
+    """alpha is one-sided; margins are on kappa_W; the rest are bounds of fitness and of warnings.
 
+    `gains` comes with the preset: which hypothesis KD201 tests, and no number of the user's.
+    """
+
+    gains: Gains = "ignored"
     alpha: float = _limit(
         0.05,
         "largest p that counts; intervals, sharpness and planner stay at .05",
@@ -80,13 +86,24 @@ class Limits:
 
 
 LIMITS = Limits()
-PRESETS = {"margins": LIMITS, "strict": replace(LIMITS, m_pass=0.10)}
+PRESETS = {
+    "default": replace(LIMITS, gains="unless lopsided"),
+    "lenient": replace(LIMITS, gains="always"),
+    "margins": LIMITS,
+    "strict": replace(LIMITS, m_pass=0.10),
+}
 DEFAULT_PRESET = "margins"
 # What presets differ in.
 PRESET_LIMITS = ("m_fail", "m_pass")
 
 
 def limit_infos() -> Iterator[LimitInfo]:
-    """Every limit, in order."""
+    """Every limit that has a number, in order."""
     for each in dataclasses.fields(Limits):
-        yield LimitInfo(name=each.name, default=getattr(LIMITS, each.name), **each.metadata)
+        if each.metadata:
+            yield LimitInfo(name=each.name, default=getattr(LIMITS, each.name), **each.metadata)
+
+
+def numbers_of(limits: Limits) -> dict[str, float]:
+    """Every limit by name."""
+    return {info.name: getattr(limits, info.name) for info in limit_infos()}

@@ -94,7 +94,7 @@ def test_a_waiver_of_another_student_is_said_once(copier: World, cli: Cli, tmp_p
         ('[rules]\nKD222 = "warn"\n', "unknown rule KD222 in [rules], did you mean KD202?"),
         ('[rules]\nKD305 = "off"\n', "expected KD305 in [rules] to be error, found off"),
         ("[limits]\nm_fail = 10\n", "expected m_fail in [limits] to be a number from 0 to 1, found 10"),
-        ('preset = "lenient"\n', "expected a preset of margins, strict, found 'lenient'"),
+        ('preset = "loose"\n', "expected a preset of default, lenient, margins, strict, found 'loose'"),
         (waiver("KD302"), "KD302 cannot be waived"),
         ("waivers = 3\n", "expected tables [[waivers]] in"),
         ("rules = 3\n", "expected a table [rules] in"),

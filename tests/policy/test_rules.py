@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kdaudit.policy import RULES
-from kdaudit.policy.limits import LIMITS
+from kdaudit.policy.limits import LIMITS, PRESETS
 from kdaudit.types import Assessment, Outcome, RuleOutcome, RuleStatus
 from tests.policy.assessments import EMPTY, GUILTY, assessment, evidence, judged
 
@@ -184,3 +184,69 @@ def test_positive_controls_show_that_transfer_could_be_seen() -> None:
     unlike = dataclasses.replace(with_one, unlike_positive=("accuracy", "distance to the teacher"))
     said = outcome("KD303", unlike).reason
     assert "unlike them in accuracy and distance to the teacher: its recipe was not reproduced" in said
+
+
+LOPSIDED, EVEN = (1.5, 1.3, 1.8, 0.001), (1.0, 0.9, 1.1, 0.5)
+HARM, GAIN, NEITHER = (8.0, 3.0, 13.0, 0.002), (-8.0, -13.0, -3.0, 0.99), (0.0, -4.0, 4.0, 0.5)
+OPEN, NONE = (0.05, -0.10, 0.21, 0.3), (0.01, -0.02, 0.04, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("kappa", "ratio", "net", "margins", "default", "lenient"),
+    [
+        (GUILTY, LOPSIDED, GAIN, "fail", "fail", "pass"),
+        (GUILTY, LOPSIDED, NEITHER, "fail", "fail", "undecided"),
+        (GUILTY, LOPSIDED, HARM, "fail", "fail", "fail"),
+        (GUILTY, EVEN, HARM, "fail", "fail", "fail"),
+        (GUILTY, EVEN, NEITHER, "fail", "undecided", "undecided"),
+        (GUILTY, EVEN, GAIN, "fail", "pass", "pass"),
+        (GUILTY, (1.1, 0.9, 1.3, 0.2), GAIN, "fail", "undecided", "pass"),
+        (OPEN, EVEN, GAIN, "undecided", "pass", "pass"),
+        (OPEN, EVEN, HARM, "undecided", "undecided", "undecided"),
+        (NONE, EVEN, HARM, "pass", "pass", "pass"),
+        (NONE, LOPSIDED, NEITHER, "pass", "pass", "pass"),
+        ((0.12, 0.05, 0.19, 0.01), EVEN, NEITHER, "fail", "pass", "pass"),
+    ],
+)
+def test_presets_test_different_hypotheses_by_hand(
+    kappa: tuple[float, float, float, float],
+    ratio: tuple[float, float, float, float],
+    net: tuple[float, float, float, float],
+    margins: str,
+    default: str,
+    lenient: str,
+) -> None:
+    """Gains count never (margins), where copying is not lopsided (default), or always (lenient)."""
+    found = assessment(kappa=kappa, ratio=ratio, net=net)
+    ends = {name: RULES["KD201"](found, PRESETS[name]).status.value for name in PRESETS if name != "strict"}
+    assert {"margins": margins, "default": default, "lenient": lenient} == ends
+
+
+def test_without_a_measure_of_the_gain_it_excuses_nothing_and_nothing_passes_by_it() -> None:
+    """Evidence of the gain is missing: errors above the limit are undecided, by default and lenient."""
+    effects = {
+        name: found
+        for name, found in assessment(kappa=GUILTY, ratio=EVEN).effects.items()
+        if name != "net_harm_per_1000"
+    }
+    found = dataclasses.replace(assessment(kappa=GUILTY, ratio=EVEN), effects=effects)
+    for preset in ("default", "lenient"):
+        row = RULES["KD201"](found, PRESETS[preset])
+        assert RuleStatus.UNDECIDED == row.status
+        assert "What it gains was not measured." in row.reason
+
+
+def test_few_repeated_errors_are_not_called_none() -> None:
+    """Above chance and .10, below .20: by default a pass, whose title says that some are repeated."""
+    row = RULES["KD201"](assessment(kappa=(0.12, 0.05, 0.19, 0.01)), PRESETS["default"])
+    assert (RuleStatus.PASS, "The student repeats few of its teacher’s errors") == (row.status, row.title)
+
+
+def test_a_pass_by_gain_says_so() -> None:
+    """The title does not claim that no error is repeated, and the reason holds the payoff."""
+    row = RULES["KD201"](assessment(kappa=GUILTY, ratio=EVEN, net=GAIN), PRESETS["default"])
+    assert "The student repeats its teacher’s errors, but gains more correct answers" == row.title
+    assert (
+        "In 1,000 examples: -8.0 more errors taken over than correct answers gained (-13.0 to -3.0)."
+        in row.reason
+    )

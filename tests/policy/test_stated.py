@@ -49,7 +49,10 @@ def test_levels_that_are_a_rules_own_change_nothing() -> None:
 @pytest.mark.parametrize(
     ("tables", "message"),
     [
-        ({"preset": "stric"}, r"expected a preset of margins, strict, found 'stric', did you mean strict\?"),
+        (
+            {"preset": "stric"},
+            r"expected a preset of default, lenient, margins, strict, found 'stric', did you mean strict\?",
+        ),
         ({"rules": {"KD222": "warn"}}, r"unknown rule KD222 in \[rules\], did you mean KD202\?"),
         ({"rules": {"x": "warn"}}, r"unknown rule x in \[rules\]$"),
         ({"rules": {"KD202": "err"}}, r"off, warn, error for KD202 .*found 'err', did you mean error\?"),

@@ -1,0 +1,166 @@
+"""KD201, the rule that decides: whether the student repeats its teacher's errors, and whether it gains more.
+
+By the margins on kappa_W alone, or, where the limits let gains count, weighed against the correct answers gained. A
+preset changes which hypothesis is tested, never that a pass needs evidence.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from kdaudit.policy.limits import Limits
+from kdaudit.policy.phrases import bare, bound, percent
+from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus
+
+Asymmetry = Literal["negative", "absent", "undetermined"]
+
+_REPEATS = "The student repeats its teacher’s errors"
+_GAINS = "The student repeats its teacher’s errors, but gains more correct answers"
+_FEW = "The student repeats few of its teacher’s errors"
+_TITLES = {
+    RuleStatus.FAIL: _REPEATS,
+    RuleStatus.UNDECIDED: "Whether the student repeats its teacher’s errors",
+    RuleStatus.PASS: "The student does not repeat its teacher’s errors",
+}
+_MISSING = Evidence(procedure="missing", status="undefined", note="it was not measured")
+
+
+def effect(assessment: Assessment, name: str) -> Evidence:
+    """The evidence of that name; an undefined one where it was not measured."""
+    return assessment.effects.get(name, _MISSING)
+
+
+def wrong_knowledge(assessment: Assessment, limits: Limits) -> RuleOutcome:
+    """KD201: whether the student repeats its teacher’s errors beyond its controls; decides the verdict.
+
+    Errors are repeated: p <= alpha and kappa_W >= m_fail. They are not: the upper end of kappa_W, and that of the tilt
+    guard, below m_pass. By `limits.gains` "ignored", these are FAIL and PASS. Else repeated errors FAIL if they
+    outweigh the correct answers gained (net harm above 0 with p <= alpha) or, unless gains count always, if copying
+    is lopsided (asymmetry negative); and PASS, also, if the gain outweighs them (net harm's upper end below 0) and
+    copying is not lopsided (asymmetry absent).
+    """
+    kappa = effect(assessment, "kappa_W")
+    repeated = (
+        kappa.estimate is not None
+        and kappa.p_value is not None
+        and kappa.p_value <= limits.alpha
+        and kappa.estimate >= limits.m_fail
+    )
+    title = ""
+    if kappa.estimate is None or kappa.p_value is None or kappa.high is None:
+        status, reason = RuleStatus.UNDECIDED, f"Not measured: {kappa.note}."
+    elif repeated and (why := _counts_against(assessment, limits)) is not None:
+        status, reason = RuleStatus.FAIL, f"{_repeats(assessment)}{_uncertain(kappa, limits)}{why}"
+    elif not (open_because := _still_open(assessment, limits, kappa.high)):
+        status, title, reason = RuleStatus.PASS, _FEW if repeated else "", _repeats(assessment)
+    elif _gain_outweighs(assessment, limits):
+        status, title = RuleStatus.PASS, _GAINS
+        reason = f"{_repeats(assessment)} {_payoff(assessment)}"
+    else:
+        status, reason = RuleStatus.UNDECIDED, open_because
+    return RuleOutcome(
+        rule="KD201",
+        title=title or _TITLES[status],
+        level="error",
+        status=status,
+        observed=kappa.estimate,
+        unit="share",
+        low=kappa.low,
+        high=kappa.high,
+        required=_required(limits),
+        n=kappa.n or None,
+        p_value=kappa.p_value,
+        reason=reason,
+    )
+
+
+def asymmetry(assessment: Assessment, limits: Limits) -> Asymmetry:
+    """Whether wrong knowledge is taken over more than right knowledge. Method, "Verdict"."""
+    ratio, kappa = effect(assessment, "rrr"), effect(assessment, "kappa_W")
+    p = assessment.p_asymmetry
+    if assessment.fitness.n_W < limits.min_stratum or ratio.high is None or kappa.high is None or p is None:
+        return "undetermined"
+    if p <= limits.alpha and ratio.estimate is not None and ratio.estimate >= limits.ratio:
+        return "negative"
+    if ratio.high < limits.ratio or kappa.high < limits.absent_kappa:
+        return "absent"
+    return "undetermined"
+
+
+def _counts_against(assessment: Assessment, limits: Limits) -> str | None:
+    """Why repeated errors fail the student, as a sentence to add ('' where nothing need be said); None: they do not."""
+    if limits.gains == "ignored":
+        return ""
+    net = effect(assessment, "net_harm_per_1000")
+    if net.p_value is not None and net.p_value <= limits.alpha:
+        return f" {_payoff(assessment)}"
+    if limits.gains == "unless lopsided" and asymmetry(assessment, limits) == "negative":
+        return " Wrong knowledge is taken over more than right knowledge."
+    return None
+
+
+def _still_open(assessment: Assessment, limits: Limits, high: float) -> str:
+    """Why the intervals of kappa_W do not show that errors are not repeated; '' if they do."""
+    kappa, tilt = effect(assessment, "kappa_W"), effect(assessment, "tilt")
+    if high >= limits.m_pass:
+        below = kappa.low is None or kappa.low <= 0
+        return (
+            f"{_repeats(assessment)} The interval reaches {bound(limits.m_pass)}"
+            f"{' and includes 0' if below else ''}.{_undecided_payoff(assessment, limits)}"
+        )
+    if tilt.high is not None and tilt.high >= limits.m_pass:
+        return (
+            "The student is more accurate than its controls; against controls of its accuracy the interval "
+            f"reaches {percent(tilt.high)}."
+        )
+    return ""
+
+
+def _gain_outweighs(assessment: Assessment, limits: Limits) -> bool:
+    net = effect(assessment, "net_harm_per_1000")
+    if limits.gains == "ignored" or net.high is None or net.high >= 0:
+        return False
+    return limits.gains == "always" or asymmetry(assessment, limits) == "absent"
+
+
+def _undecided_payoff(assessment: Assessment, limits: Limits) -> str:
+    """What the gain says where it was asked and decides nothing."""
+    return "" if limits.gains == "ignored" else f" {_payoff(assessment)}"
+
+
+def _payoff(assessment: Assessment) -> str:
+    net = effect(assessment, "net_harm_per_1000")
+    if net.estimate is None or net.low is None or net.high is None:
+        return "What it gains was not measured."
+    more = "more errors taken over than correct answers gained"
+    return f"In 1,000 examples: {net.estimate:+.1f} {more} ({net.low:+.1f} to {net.high:+.1f})."
+
+
+def _required(limits: Limits) -> str:
+    margins = (
+        f"fail from {bound(limits.m_fail)} with p ≤ {bare(limits.alpha)}; "
+        f"pass if the interval ends below {bound(limits.m_pass)}"
+    )
+    if limits.gains == "ignored":
+        return margins
+    return f"{margins}; or if more is gained than taken over"
+
+
+def _uncertain(kappa: Evidence, limits: Limits) -> str:
+    if kappa.low is None or kappa.high is None or kappa.low >= limits.m_fail:
+        return ""
+    return (
+        f" The share itself is uncertain ({percent(kappa.low)} to {percent(kappa.high)}), but it is estimated "
+        f"at {bound(limits.m_fail)} or more, and chance alone does not give that."
+    )
+
+
+def _repeats(assessment: Assessment) -> str:
+    n_w, by_student = assessment.fitness.n_W, assessment.n_repeated_W
+    by_controls = assessment.n_repeated_by_controls_W
+    if by_student is None or by_controls is None:
+        return "Repeated errors were not counted."
+    return (
+        f"Where the teacher is wrong, the student gives the same wrong answer in {by_student:,} of {n_w:,} cases; "
+        f"independent controls do so in {by_controls:,.0f}."
+    )
