@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kdaudit.render import facts, numbers, stated, text
-from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
+from kdaudit.render import facts, numbers, shares, stated, text
+from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 
 Mark = Literal["unfit", "fail", "undecided", "warning", "not_judged", "waived", "finding", "pass"]
@@ -41,6 +41,9 @@ _DEEDS = {
 }
 _TAKEN = "The student has taken over its teacher’s mistakes"
 _NOT_TAKEN = "The student has not taken over its teacher’s mistakes"
+_FEW_TAKEN = "The student has taken over few of its teacher’s mistakes"
+_GAINS = "The student gains more from its teacher than it takes over mistakes"
+_TAKEN_OPEN = f"{_TAKEN}; whether it gains more, the data cannot say"
 _LITTLE = 0.1
 _CANNOT_SAY = "The data cannot say whether the student took over its teacher’s mistakes"
 
@@ -118,7 +121,7 @@ def body(result: AuditResult) -> tuple[str, ...]:
     if broken:
         reasons = " ".join(text.opening(row.reason or row.title) for row in broken)
         return (reasons, "The numbers below are shown as they were measured; no verdict is drawn from them.")
-    parts = [_counts(result), _share(result), _most_affected(result), _origin(result)]
+    parts = [_counts(result), shares.taken(result), _most_affected(result), _origin(result)]
     said = " ".join(part for part in parts if part)
     extra = _waived_reasons(result) if result.verdict is Outcome.PASS else _failed_reasons(result)
     return tuple(part for part in (said or text.opening(result.reason), extra) if part)
@@ -135,9 +138,11 @@ def _lead_on_mistakes(result: AuditResult) -> str:
     if outcome is RuleStatus.WAIVED:
         return f"{_TAKEN}; the rule against it is waived"
     if outcome is RuleStatus.PASS:
-        return _NOT_TAKEN + (f", apart from {numbers.plural(waived, 'waived rule')}" if waived else "")
+        passed = _FEW_TAKEN if facts.repeated(result) else _NOT_TAKEN
+        passed = _GAINS if facts.passed_by_gain(result) else passed
+        return passed + (f", apart from {numbers.plural(waived, 'waived rule')}" if waived else "")
     if outcome is RuleStatus.UNDECIDED:
-        return _CANNOT_SAY
+        return _TAKEN_OPEN if facts.repeated(result) else _CANNOT_SAY
     if outcome is RuleStatus.NOT_JUDGED:
         return "Whether the student took over its teacher’s mistakes could not be judged"
     return "Whether the student took over its teacher’s mistakes was not asked"
@@ -175,67 +180,6 @@ def _counts(result: AuditResult) -> str:
         f"Where the teacher is wrong, the student gives the same wrong answer {_times(repeated)} in "
         f"{numbers.count(result.n_W)}; networks trained without the teacher do so {_times(round(controls))}."
     )
-
-
-def _share(result: AuditResult) -> str:
-    """What the share taken over is, and what is allowed."""
-    effect = result.kappa_W
-    if effect is None or effect.estimate is None:
-        return text.opening(effect.note) if effect is not None else ""
-    bounds = facts.limits(result, "KD201")
-    estimate = numbers.percent(effect.estimate, 0, bounds)
-    if effect.low90 is None or effect.high90 is None:
-        few = numbers.plural(result.n_controls, "control")
-        return f"That is {estimate} of the errors they avoid, a difference that {few} cannot test."
-    outcome = facts.status(result, "KD201")
-    if outcome is RuleStatus.PASS:
-        return _share_passed(result, effect.estimate, effect.low90, effect.high90)
-    if outcome is RuleStatus.UNDECIDED:
-        return _share_open(result, effect)
-    interval = numbers.percent_range(effect.low90, effect.high90, 0, bounds)
-    ending = f"; the limit is {numbers.exactly(result.margin_fail)}"
-    return f"That is {estimate} of the errors they avoid {interval}{ending if outcome else ''}."
-
-
-def _share_passed(result: AuditResult, estimate: float, low: float, high: float) -> str:
-    bounds = facts.limits(result, "KD201")
-    interval = f"{numbers.percent(high, 0, bounds)} {numbers.percent_range(low, high, 0, bounds)}"
-    required = f"less than {numbers.exactly(result.margin_pass)} is required"
-    if estimate > 0:
-        said = (
-            f"That is {numbers.percent(estimate, 0, bounds)} of the errors they avoid, and at most {interval}"
-        )
-    else:
-        said = f"It repeats no more of them than they do, and takes over at most {interval} of the errors they avoid"
-    sharp = result.sharpness
-    found = f" An inheritance of {numbers.percent(sharp)} or more would have been found." if sharp else ""
-    return f"{said}; {required}.{found}"
-
-
-def _share_open(result: AuditResult, effect: EffectRecord) -> str:
-    low, high, estimate = effect.low90 or 0.0, effect.high90 or 0.0, effect.estimate or 0.0
-    bounds = facts.limits(result, "KD201")
-    places = numbers.decimals_for([low * 100, high * 100], 0, [bound * 100 for bound in bounds])
-    span = f"from {numbers.fixed(low * 100, places)} to {numbers.percent(high, places)}"
-    best = f"The best estimate is {numbers.percent(estimate, 0, bounds)} of the errors they avoid"
-    if high < result.margin_pass:
-        return f"{best}, and {span} fits the data. {_tilt(result)}"
-    least = "nothing at all" if low <= 0 else "something"
-    most = "more than is allowed" if estimate < result.margin_fail or low <= 0 else "far more than is allowed"
-    return f"{best}, but anything {span} fits the data: {least}, or {most}."
-
-
-def _tilt(result: AuditResult) -> str:
-    """Why an interval that ends below the limit does not pass."""
-    tilt = result.tilt
-    if tilt is not None and tilt.high90 is not None and tilt.high90 >= result.margin_pass:
-        end = numbers.percent(tilt.high90, 0, (result.margin_pass,))
-        return (
-            "The student is more accurate than the controls; against controls raised to its accuracy "
-            f"the interval reaches {end}, where less than {numbers.exactly(result.margin_pass)} is required."
-        )
-    row = facts.rule(result, "KD201")
-    return text.opening(row.reason if row else result.reason)
 
 
 def _most_affected(result: AuditResult) -> str:

@@ -405,3 +405,47 @@ def test_what_makes_an_audit_unfit_is_reported_first() -> None:
     ids = [row.id for row in facts.ordered_rules(audit_result("unfit"))]
     assert ["KD301", "KD201", "KD202"] == ids[:3]
     assert "KD402" == ids[-1]
+
+
+def weighed(kappa: EffectRecord, net: EffectRecord, outcome: RuleStatus, verdict: Outcome) -> AuditResult:
+    """An audit by the preset default, in which KD201 ended so."""
+    base = with_rule("pass", "KD201", outcome=outcome)
+    policy = base.policy.model_copy(update={"preset": "default"})
+    return base.model_copy(
+        update={"kappa_W": kappa, "net_harm_per_1000": net, "policy": policy, "verdict": verdict}
+    )
+
+
+def test_a_pass_by_gain_does_not_deny_what_was_taken_over() -> None:
+    """A third of the errors is taken over, and more is gained: both are said."""
+    result = weighed(
+        effect(0.3, 0.2, 0.4, 0.001), effect(-6.0, -9.0, -3.0, 0.99), RuleStatus.PASS, Outcome.PASS
+    )
+    headline = words.headline(result)
+    assert headline.lead.startswith("The student gains more from its teacher than it takes over mistakes")
+    said = plain(headline.body[0])
+    assert "That is 30 % of the errors they avoid [20, 40]; the limit is 10 %." in said
+    assert "Errors taken over less correct answers gained, in 1,000 examples: −6.0 [−9.0, −3.0]" in said
+
+
+def test_few_mistakes_are_called_few() -> None:
+    """Above chance and the limit to fail, below that to pass."""
+    result = weighed(
+        effect(0.13, 0.08, 0.18, 0.001), effect(0.0, -2.0, 2.0, 0.5), RuleStatus.PASS, Outcome.PASS
+    )
+    assert words.lead(result).startswith("The student has taken over few of its teacher’s mistakes")
+
+
+def test_undecided_gains_do_not_hide_mistakes_that_were_taken_over() -> None:
+    """What is known is said; what is open is the gain."""
+    result = weighed(
+        effect(0.3, 0.2, 0.4, 0.001),
+        effect(1.0, -2.0, 4.0, 0.3),
+        RuleStatus.UNDECIDED,
+        Outcome.INCONCLUSIVE,
+    )
+    assert (
+        "The student has taken over its teacher’s mistakes; whether it gains more, the data cannot say"
+        == words.lead(result)
+    )
+    assert "That is 30 % of the errors they avoid" in plain(" ".join(words.body(result)))

@@ -1,0 +1,86 @@
+"""The share of the teacher's mistakes that the student took over, in the banner's sentences. Pure."""
+
+from __future__ import annotations
+
+from kdaudit.render import facts, numbers, text
+from kdaudit.schema import AuditResult, EffectRecord
+from kdaudit.types import RuleStatus
+
+# Presets by which correct answers gained may excuse errors taken over.
+_WEIGHING = frozenset({"default", "lenient"})
+
+
+def taken(result: AuditResult) -> str:
+    """What the share of the mistakes is that was taken over, and what is allowed."""
+    effect = result.kappa_W
+    if effect is None or effect.estimate is None:
+        return text.opening(effect.note) if effect is not None else ""
+    bounds = facts.limits(result, "KD201")
+    estimate = numbers.percent(effect.estimate, 0, bounds)
+    if effect.low90 is None or effect.high90 is None:
+        few = numbers.plural(result.n_controls, "control")
+        return f"That is {estimate} of the errors they avoid, a difference that {few} cannot test."
+    outcome = facts.status(result, "KD201")
+    if outcome is RuleStatus.PASS and not facts.passed_by_gain(result):
+        return _share_passed(result, effect.estimate, effect.low90, effect.high90)
+    if outcome is RuleStatus.UNDECIDED and not facts.repeated(result):
+        return _share_open(result, effect)
+    interval = numbers.percent_range(effect.low90, effect.high90, 0, bounds)
+    ending = f"; the limit is {numbers.exactly(result.margin_fail)}"
+    said = f"That is {estimate} of the errors they avoid {interval}{ending if outcome else ''}."
+    return f"{said} {_payoff(result)}".rstrip()
+
+
+def _payoff(result: AuditResult) -> str:
+    """What was gained for the errors, where the preset weighs one against the other."""
+    net = result.net_harm_per_1000
+    if result.policy.preset not in _WEIGHING or net is None or net.estimate is None:
+        return ""
+    if net.low90 is None or net.high90 is None:
+        return ""
+    span = f"[{numbers.fixed(net.low90, 1)}, {numbers.fixed(net.high90, 1)}]"
+    return (
+        "Errors taken over less correct answers gained, in 1,000 examples: "
+        f"{numbers.fixed(net.estimate, 1)} {span}; above 0 it loses."
+    )
+
+
+def _share_passed(result: AuditResult, estimate: float, low: float, high: float) -> str:
+    bounds = facts.limits(result, "KD201")
+    interval = f"{numbers.percent(high, 0, bounds)} {numbers.percent_range(low, high, 0, bounds)}"
+    required = f"less than {numbers.exactly(result.margin_pass)} is required"
+    if estimate > 0:
+        said = (
+            f"That is {numbers.percent(estimate, 0, bounds)} of the errors they avoid, and at most {interval}"
+        )
+    else:
+        said = f"It repeats no more of them than they do, and takes over at most {interval} of the errors they avoid"
+    sharp = result.sharpness
+    found = f" An inheritance of {numbers.percent(sharp)} or more would have been found." if sharp else ""
+    return f"{said}; {required}.{found}"
+
+
+def _share_open(result: AuditResult, effect: EffectRecord) -> str:
+    low, high, estimate = effect.low90 or 0.0, effect.high90 or 0.0, effect.estimate or 0.0
+    bounds = facts.limits(result, "KD201")
+    places = numbers.decimals_for([low * 100, high * 100], 0, [bound * 100 for bound in bounds])
+    span = f"from {numbers.fixed(low * 100, places)} to {numbers.percent(high, places)}"
+    best = f"The best estimate is {numbers.percent(estimate, 0, bounds)} of the errors they avoid"
+    if high < result.margin_pass:
+        return f"{best}, and {span} fits the data. {_tilt(result)}"
+    least = "nothing at all" if low <= 0 else "something"
+    most = "more than is allowed" if estimate < result.margin_fail or low <= 0 else "far more than is allowed"
+    return f"{best}, but anything {span} fits the data: {least}, or {most}."
+
+
+def _tilt(result: AuditResult) -> str:
+    """Why an interval that ends below the limit does not pass."""
+    tilt = result.tilt
+    if tilt is not None and tilt.high90 is not None and tilt.high90 >= result.margin_pass:
+        end = numbers.percent(tilt.high90, 0, (result.margin_pass,))
+        return (
+            "The student is more accurate than the controls; against controls raised to its accuracy "
+            f"the interval reaches {end}, where less than {numbers.exactly(result.margin_pass)} is required."
+        )
+    row = facts.rule(result, "KD201")
+    return text.opening(row.reason if row else result.reason)
