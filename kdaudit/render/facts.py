@@ -13,7 +13,9 @@ from kdaudit.render.text import name
 from kdaudit.schema import AuditResult, EffectRecord, ModelRecord, PartRecord, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 
-ModelRole = Literal["teacher", "student", "independent", "random", "positive"]
+ModelRole = Literal[
+    "teacher", "student", "independent", "random", "positive", "alternate-teacher", "alternate"
+]
 FEWEST_FOR_INTERVAL = 3
 LARGEST_FDR = 0.5
 
@@ -67,6 +69,22 @@ def status(result: AuditResult, id: str) -> RuleStatus | None:
 def taken_over(result: AuditResult) -> bool:
     """Whether the student repeats its teacher's errors, whatever the level of that rule and its waivers."""
     return status(result, "KD201") in (RuleStatus.FAIL, RuleStatus.WARNING, RuleStatus.WAIVED)
+
+
+def repeated(result: AuditResult) -> bool:
+    """Whether errors are taken over beyond chance and the limit, whatever may excuse them."""
+    effect = result.kappa_W
+    if effect is None or effect.estimate is None or effect.p is None:
+        return False
+    return effect.p <= limit(result, "alpha") and effect.estimate >= result.margin_fail
+
+
+def passed_by_gain(result: AuditResult) -> bool:
+    """Whether KD201 passed because what was gained outweighs what was taken over, however much that is."""
+    effect = result.kappa_W
+    if status(result, "KD201") is not RuleStatus.PASS or effect is None or effect.high90 is None:
+        return False
+    return effect.high90 >= result.margin_pass
 
 
 def is_unfit(row: RuleRecord) -> bool:
