@@ -37,10 +37,11 @@ format: .venv/.dev  ## Format the code
 	$(BIN)/ruff format .
 
 bench: .venv/.dev  ## Benchmarks: ratios against what one would write by hand
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/measures.py
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/conversion.py
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.measures
+	$(BIN)/python -m benchmarks.at_scale
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.conversion
 
 wheel: .venv/.dev  ## Build the wheel
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

@@ -187,14 +187,19 @@ def peak_mb(mode: str, n: int, n_classes: int, n_models: int) -> int:
 
 
 def print_peak(mode: str, n: int, n_classes: int, n_models: int) -> None:
-    """In that process. The kernel's own count of the peak starts anew once the logits are there (Linux)."""
+    """In that process; what counts begins once the logits are there."""
     logits = draw(n, n_classes, n_models)
     work = measure_by_hand if mode == "by hand" else with_threads(2)
     work(draw(8, n_classes, n_models))  # libraries and threads are loaded before it counts
-    Path("/proc/self/clear_refs").write_text("5")
+    reset_peak()
     before = status_mb("VmRSS")
     work(logits)
     print(status_mb("VmHWM") - before)
+
+
+def reset_peak() -> None:
+    """The kernel's count of this process's peak memory starts anew (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def status_mb(name: str) -> int:
