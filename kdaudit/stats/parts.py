@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import false_discovery_control
 
 from kdaudit.stats.knowledge import MIN_STRATUM, kappa
 from kdaudit.stats.quantity import difference
@@ -38,22 +39,6 @@ def parts(
     for family in families:
         found += _adjusted([part for part in family if part.kappa_W or part.lost])
     return tuple(found)
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p: the smallest false-discovery rate at which each is rejected. Benjamini & Hochberg 1995.
-
-    >>> benjamini_hochberg([0.01, 0.04, 0.03])
-    [0.03, 0.04, 0.04]
-    """
-    m = len(p_values)
-    adjusted = [1.0] * m
-    smallest = 1.0
-    ascending = sorted(range(m), key=lambda i: p_values[i])
-    for rank, i in reversed(list(enumerate(ascending, start=1))):
-        smallest = min(smallest, p_values[i] * m / rank)
-        adjusted[i] = smallest
-    return adjusted
 
 
 def _classes(sample: Sample, names: Sequence[str]) -> Iterator[PartEvidence]:
@@ -142,5 +127,7 @@ def _adjusted(family: list[PartEvidence]) -> list[PartEvidence]:
 def _q_values(evidence: Sequence[Evidence | None]) -> list[float | None]:
     """The adjusted p of what was tested, None elsewhere."""
     p_values = {i: found.p_value for i, found in enumerate(evidence) if found and found.p_value is not None}
-    adjusted = dict(zip(p_values, benjamini_hochberg(list(p_values.values())), strict=True))
+    if not p_values:
+        return [None] * len(evidence)
+    adjusted = dict(zip(p_values, false_discovery_control(list(p_values.values())).tolist(), strict=True))
     return [adjusted.get(i) for i in range(len(evidence))]

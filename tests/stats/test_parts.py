@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kdaudit.stats.knowledge import kappa
-from kdaudit.stats.parts import benjamini_hochberg, parts
+from kdaudit.stats.parts import parts
 from kdaudit.stats.sample import Sample
 from kdaudit.types import Int64, PartEvidence
 from tests.panels import panel_of_answers, sample_of
@@ -144,20 +144,17 @@ def test_fewer_than_three_controls_test_nothing_undefined() -> None:
     assert () == parts(few, columns={}, class_names=())
 
 
-def test_benjamini_hochberg_by_hand() -> None:
-    """Of .01, .02, .03, .04 and .5: 5/i p(i) is .05, .05, .05, .05 and .5; ties and order do not matter."""
-    assert [0.05, 0.05, 0.05, 0.05, 0.5] == pytest.approx(benjamini_hochberg([0.01, 0.02, 0.03, 0.04, 0.5]))
-    assert [0.5, 0.05, 0.05, 0.05, 0.05] == pytest.approx(benjamini_hochberg([0.5, 0.04, 0.03, 0.02, 0.01]))
-    assert [] == benjamini_hochberg([])
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_benjamini_hochberg_against_scipy(seed: int) -> None:
-    """Equal to scipy's, on drawn p-values."""
-    from scipy.stats import false_discovery_control
-
-    p = np.random.default_rng(seed).random(1 + seed)
-    assert false_discovery_control(p).tolist() == pytest.approx(benjamini_hochberg(p.tolist()))
+def test_each_family_is_adjusted_by_itself_by_hand() -> None:
+    """The i-th smallest of m p-values of a family becomes min over j >= i of m p(j) / j, whatever others hold."""
+    column = np.where(np.arange(N) % 2 == 0, "even", "odd")
+    found = parts(world(5, copied_class=2), columns={"half": column}, class_names=())
+    for family in ("class", "slice"):
+        tested = [(p.kappa_W.p_value, p.q_kappa_W) for p in found if p.family == family and p.kappa_W]
+        p_values, q_values = zip(*sorted(tested), strict=True)
+        m = len(p_values)
+        by_hand = [min(m * p_values[j] / (j + 1) for j in range(i, m)) for i in range(m)]
+        assert by_hand == pytest.approx(q_values)
+        assert len(tested) == {"class": CLASSES, "slice": 2}[family]
 
 
 def test_a_teacher_without_errors_has_no_pairs_undefined() -> None:
