@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kdaudit.errors import KDAuditError
     from kdaudit.options import AuditSpec, Waiver
-    from kdaudit.pipeline.audit import Audited, audit
+    from kdaudit.pipeline.audit import audit
+    from kdaudit.pipeline.judged import Audited
     from kdaudit.schema import AuditResult
 
 __version__ = "0.1.0"
@@ -26,7 +27,7 @@ __all__ = ["AuditResult", "AuditSpec", "Audited", "KDAuditError", "Waiver", "__v
 _HOMES = {
     "AuditResult": "kdaudit.schema",
     "AuditSpec": "kdaudit.options",
-    "Audited": "kdaudit.pipeline.audit",
+    "Audited": "kdaudit.pipeline.judged",
     "KDAuditError": "kdaudit.errors",
     "Waiver": "kdaudit.options",
     "audit": "kdaudit.pipeline.audit",

@@ -137,6 +137,22 @@ class AuditSpec:
         tuple[str, ...],
         Help("A ready-made independent control; repeat for more. Nothing is trained.", "Controls"),
     ] = ()
+    alternate_teacher: Annotated[
+        str | None,
+        Help(
+            "Another teacher, to ask whether errors come from this one: a model file, or train to train one.",
+            "Controls",
+        ),
+    ] = None
+    alternate_teacher_output: Annotated[Output, Help("What --alternate-teacher puts out.", "Controls")] = (
+        "logits"
+    )
+    alternate_teacher_arch: Annotated[
+        str | None, Help("The architecture of --alternate-teacher, as --teacher-arch.", "Controls")
+    ] = None
+    alternate_controls: Annotated[
+        int, Help("Controls to distil from --alternate-teacher; none without it.", "Controls")
+    ] = 5
     save_controls: Annotated[
         str | None,
         Help("Folder to save the trained controls in, as safetensors and ONNX, by student.", "Controls"),
@@ -180,11 +196,11 @@ class AuditSpec:
         Literal["none", "flip", "crop-flip"] | None, Help("Augmentation of pictures.", "Recipe")
     ] = None
     alpha: Annotated[
-        float | None, Help("Weight of the teacher's term in random and positive controls.", "Recipe")
+        float | None, Help("Weight of the teacher's term in distilled and random controls.", "Recipe")
     ] = None
-    temperature: Annotated[float | None, Help("Distillation temperature of positive controls.", "Recipe")] = (
-        None
-    )
+    temperature: Annotated[
+        float | None, Help("Distillation temperature of distilled controls.", "Recipe")
+    ] = None
 
     seed: Annotated[int, Help("Every random number follows from it.", "Run")] = 0
     device: Annotated[str, Help("auto, cpu, cuda or cuda:N.", "Run")] = "auto"

@@ -24,17 +24,19 @@ def panel_of_answers(
     students: Sequence[_Ints],
     independent: Sequence[_Ints],
     random: Sequence[_Ints] = (),
+    alternate: Sequence[_Ints] = (),
     n_classes: int = 3,
     groups: Int64 | None = None,
 ) -> Panel:
     """A Panel with these answers, confidence 1 and distances 1[answers differ]."""
     y = np.asarray(labels, dtype=np.int64)
-    answers = np.array([teacher, *students, *independent, *random], dtype=np.int32)
+    answers = np.array([teacher, *students, *independent, *random, *alternate], dtype=np.int32)
     roles = (
         [Role.TEACHER]
         + [Role.STUDENT] * len(students)
         + [Role.INDEPENDENT] * len(independent)
         + [Role.RANDOM] * len(random)
+        + [Role.ALTERNATE] * len(alternate)
     )
     differ = (answers != answers[0]).astype(np.float32)
     ones = np.ones(answers.shape, dtype=np.float32)
@@ -54,10 +56,11 @@ def panel_of_answers(
 
 
 def sample_of(panel: Panel) -> Sample:
-    """All students against all independent and random controls of a panel."""
+    """All students against all independent, random and alternate controls of a panel."""
     return Sample(
         panel=panel,
         students=tuple(panel.rows(Role.STUDENT)),
         independent=tuple(panel.rows(Role.INDEPENDENT)),
         random=tuple(panel.rows(Role.RANDOM)),
+        alternate=tuple(panel.rows(Role.ALTERNATE)),
     )

@@ -15,7 +15,8 @@ from kdaudit.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from kdaudit.options import AuditSpec, OutputSpec
 
 if TYPE_CHECKING:
-    from kdaudit.pipeline.audit import Audited
+    from kdaudit.pipeline.control_set import TrainingPlan
+    from kdaudit.pipeline.judged import Audited
     from kdaudit.spec import Specs
 
 # The worst first: with several students the gate is as good as its worst verdict.
@@ -92,9 +93,17 @@ def _show_plans(specs: Specs) -> None:
     for plan in plans:
         epochs = "auto (a pilot chooses)" if plan.pilot else str(plan.recipe.epochs)
         typer.echo(
-            f"{plan.n_independent} independent, {plan.n_random} random and {plan.n_positive} positive controls, "
-            f"{plan.n_train:,} examples, epochs {epochs}, {plan.recipe.optimizer} at {plan.recipe.lr:g}, "
-            f"batch {plan.recipe.batch_size}; {plan.n_kept} are kept from an earlier run. "
+            f"{plan.n_independent} independent, {plan.n_random} random and {plan.n_positive} positive controls"
+            f"{_alternates(plan)}, {plan.n_train:,} examples, epochs {epochs}, "
+            f"{plan.recipe.optimizer} at {plan.recipe.lr:g}, batch {plan.recipe.batch_size}; "
+            f"{plan.n_kept} are kept from an earlier run. "
             f"The others take about {duration(plan.seconds)}{' an epoch' if plan.pilot else ''} "
             f"and {plan.n_bytes / 1e6:,.1f} MB of disk."
         )
+
+
+def _alternates(plan: TrainingPlan) -> str:
+    if not plan.n_alternate:
+        return ""
+    teacher = "another teacher, which is trained too" if plan.trains_teacher else "the other teacher"
+    return f", {plan.n_alternate} alternate controls of {teacher}"

@@ -20,7 +20,7 @@ from kdaudit.pipeline.saved import AUDIT, EXAMPLES, save_examples
 from kdaudit.render import RENDERERS, render
 
 if TYPE_CHECKING:
-    from kdaudit.pipeline.audit import Audited
+    from kdaudit.pipeline.judged import Audited
 
 REPORT = "report.html"
 _UNFINISHED = ".kdaudit-"

@@ -98,7 +98,10 @@ def text_plan(result: PlanResult) -> str:
     ]
     if any(line.training_seconds is not None for profile in result.profiles for line in profile.lines):
         unit = ", one epoch of it: a pilot chooses how many" if result.per_epoch else ""
-        lines.append(f"  training: of these independent, half as many random and two positive controls{unit}")
+        other = f" and {result.n_alternate} networks of another teacher" if result.n_alternate else ""
+        lines.append(
+            f"  training: of these independent, half as many random and two positive controls{other}{unit}"
+        )
     return "\n".join(lines) + "\n"
 
 

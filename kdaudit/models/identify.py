@@ -14,6 +14,7 @@ from kdaudit.types import ModelRef, OutputKind, Role
 
 _WEIGHTS_ALONE = {"state_dict", "safetensors"}
 _WITH_ARCHITECTURE = {"onnx", "huggingface", "torchscript", "exported"}
+_TEACHERS = {Role.TEACHER, Role.ALTERNATE_TEACHER}
 _PICKLE_MAGIC = b"\x80"
 _ZIP_MAGIC = b"PK\x03\x04"
 _HEAD_BYTES = 9
@@ -36,7 +37,7 @@ def identify(
         SpecError: weights without an architecture, or an architecture for a file that has one.
     """
     file = Path(path)
-    option = "--teacher-arch" if role is Role.TEACHER else "--student-arch"
+    option = f"--{role.option_prefix}-arch"
     if file.is_dir():
         kind, sha256 = "huggingface", folder_digest(file)
     else:
@@ -47,7 +48,7 @@ def identify(
             f"expected an architecture for the weights in {path}, found none",
             hint=f"add {option} module:callable, path/file.py:callable or timm:NAME",
         )
-    if kind in _WITH_ARCHITECTURE and role is Role.TEACHER and arch is not None:
+    if kind in _WITH_ARCHITECTURE and role in _TEACHERS and arch is not None:
         raise SpecError(f"expected no {option} for {path}, which holds its architecture ({kind})")
     parse_arch_args(arch_args)
     if kind == "onnx":

@@ -201,10 +201,9 @@ class _OutputEvidence:
             return
         if self._ref.output is OutputKind.LOGITS and self._all_like_probabilities:
             kind = "sigmoid" if self._n_columns == 1 else "probs"
-            role = "teacher" if self._ref.role == "teacher" else "student"
             raise ModelError(
                 f"expected logits from {self._ref.path}, found {_LOOKS[kind]} on every example",
-                hint=f"say --{role}-output {kind}, or export without the last activation",
+                hint=f"say --{self._ref.role.option_prefix}-output {kind}, or export without the last activation",
             )
 
     def _require_stated(self, rows: Float64, start: int) -> None:

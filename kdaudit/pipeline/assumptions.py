@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kdaudit.pipeline.control_set import ControlSet
-from kdaudit.pipeline.plan import Setup
+from kdaudit.pipeline.plan import TRAIN, Setup
 from kdaudit.schema import Assumption
 from kdaudit.types import Role
 
@@ -116,4 +116,21 @@ def _of_controls(setup: Setup, controls: ControlSet) -> Iterator[Assumption]:
             value=f"learn the teacher's outputs{plain}, weight {recipe.alpha:g}, temperature {recipe.temperature:g}",
             known_from="default" if spec.alpha is None and spec.temperature is None else "stated",
         )
+    yield from _of_alternates(setup, controls)
     yield Assumption(what="Precision of training", value=setup.precision, known_from="default")
+
+
+def _of_alternates(setup: Setup, controls: ControlSet) -> Iterator[Assumption]:
+    teacher, recipe = setup.spec.alternate_teacher, controls.recipe
+    if teacher is None or recipe is None:
+        return
+    source = f"{teacher}; that it is not of this teacher's making is the user's word"
+    if teacher == TRAIN:
+        source = "a network like an independent control, trained on the labels, and not one of them"
+    yield Assumption(what="Alternate teacher", value=source, known_from="stated")
+    yield Assumption(
+        what="Alternate controls",
+        value=f"learn its outputs by the recipe of positive controls, weight {recipe.alpha:g}, temperature "
+        f"{recipe.temperature:g}",
+        known_from="default",
+    )

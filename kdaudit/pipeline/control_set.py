@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 class ControlSet:
     """Controls and how they came about. `predictions` are of all that answered, fit or not.
 
-    unfit: {name: reason} of independent controls that are left out of every test; stopped: why nothing was trained.
+    unfit: {name: reason} of independent controls that are left out of every test; aside: the same of models that no
+    verdict depends on; unmatched: why the controls are no fair comparison, as a sentence; fidelity: what the report
+    says of their network; stopped: why nothing was trained.
     """
 
     predictions: tuple[Predictions, ...] = ()
     trained: dict[str, TrainedControl] = field(default_factory=dict)
     unfit: dict[str, str] = field(default_factory=dict)
+    aside: dict[str, str] = field(default_factory=dict)
+    unmatched: str = ""
+    fidelity: str = "no control was trained"
     recipe: Recipe | None = None
     epochs: EpochChoice | None = None
     network: NetworkFactory | None = None
@@ -43,6 +48,8 @@ class TrainingPlan:
     n_independent: int
     n_random: int
     n_positive: int
+    n_alternate: int
+    trains_teacher: bool
     n_kept: int
     recipe: Recipe
     n_train: int

@@ -97,12 +97,14 @@ def describe(found: Findings) -> AuditResult:
         n_controls=len(sample.independent),
         n_random=len(panel.rows(Role.RANDOM)),
         n_positive=len(panel.rows(Role.POSITIVE)),
+        n_alternate=len(sample.alternate),
         accuracy={model.name: model.accuracy for model in models},
         accuracy_gap=effect_record(effects.get("accuracy_gap")),
         kappa_W=effect_record(effects.get("kappa_W")),
         kappa_R=effect_record(effects.get("kappa_R")),
         rrr=effect_record(effects.get("rrr")),
         did=effect_record(effects.get("did")),
+        atd=effect_record(effects["atd"]) if sample.alternate else None,
         tilt=effect_record(effects.get("tilt")),
         harm_per_1000=effect_record(effects.get("harm_per_1000")),
         benefit_per_1000=effect_record(effects.get("benefit_per_1000")),
@@ -213,7 +215,7 @@ def _fidelity(found: Findings) -> str:
             f"The architecture is that of {Path(other).name}, as --student-train-as asks. " if other else ""
         )
         return source + found.controls.network.fidelity.sentence
-    return "ready-made controls" if found.setup.ready else "no control was trained"
+    return found.controls.fidelity
 
 
 def _environment(device: str) -> Environment:
@@ -249,6 +251,7 @@ def _signature(found: Findings) -> str:
         f"kdaudit:{kdaudit.__version__}|T:{panel.models[0].sha256[:8]}|S:{students}"
         f"|D:{found.setup.data.ref.sha256[:8]}|n:{len(panel.labels)}|nW:{int(sample.teacher_wrong.sum())}"
         f"|IND:{len(sample.independent)}|RCD:{len(sample.random)}|POS:{len(panel.rows(Role.POSITIVE))}"
+        f"{f'|ATD:{len(sample.alternate)}' if sample.alternate else ''}"
         f"|a:{found.policy.limits.alpha:g}{signature_part(found.policy)}|seed:{found.setup.spec.seed}"
         f"|{found.verdict.outcome.upper()}"
         f"|kW:{number('kappa_W')}|kR:{number('kappa_R')}|RRR:{number('rrr')}"

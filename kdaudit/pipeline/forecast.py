@@ -11,7 +11,7 @@ import numpy as np
 from kdaudit.errors import SpecError
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.given import predict_given
-from kdaudit.pipeline.plan import Setup, prepare, stated_epochs
+from kdaudit.pipeline.plan import TRAIN, Setup, n_alternate, prepare, stated_epochs
 from kdaudit.pipeline.pool import open_pool
 from kdaudit.pipeline.records import design_record
 from kdaudit.pipeline.store import cache_folder, open_store
@@ -60,6 +60,7 @@ def forecast(spec: AuditSpec, wish: Wish, limits: Limits, *, progress: Progress)
         n_W=n_wrong,
         seconds_per_control=seconds,
         per_epoch=per_epoch,
+        n_networks_of_another=n_alternate(spec) + int(spec.alternate_teacher == TRAIN),
     )
 
 
@@ -105,12 +106,13 @@ def _result(
     n_W: int,
     seconds_per_control: float | None,
     per_epoch: bool,
+    n_networks_of_another: int = 0,
 ) -> PlanResult:
     def line(design: Design, k: int) -> PlanLine:
         at = replace(design, n_controls=k)
         n_fail = needed_n_W(at, wish.effect, m_fail=limits.m_fail, wished=wish.power)
         n_pass = needed_n_W(at, 0.0, m_pass=limits.m_pass, wished=wish.power)
-        n_trained = k + round(k * _RANDOM_SHARE) + _POSITIVE
+        n_trained = k + round(k * _RANDOM_SHARE) + _POSITIVE + n_networks_of_another
         return PlanLine(
             n_controls=k,
             n_W_fail=n_fail,
@@ -129,6 +131,7 @@ def _result(
         n=n,
         n_W=n_W,
         per_epoch=per_epoch,
+        n_alternate=n_networks_of_another,
         profiles=tuple(
             PlanProfile(
                 name=name,

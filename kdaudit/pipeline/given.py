@@ -8,6 +8,7 @@ import numpy as np
 
 from kdaudit.errors import AlignmentError
 from kdaudit.models import load_model
+from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.tasks import PredictTask, predict_task
 from kdaudit.protocols import Progress
@@ -15,6 +16,8 @@ from kdaudit.types import Float16, Float32, ModelRef, Predictions, Role, Signatu
 
 _FEWEST_SEEDS = 3
 _ROUNDING = 1e-4
+# A student that answers as its teacher does is a finding, and seeds may differ by nothing.
+_MAY_AGREE = (Role.TEACHER, Role.STUDENT)
 _ROWS = 4096
 
 
@@ -30,15 +33,15 @@ def refuse_copies(given: Sequence[Predictions]) -> None:
     """Equal predictions mean that one model was given twice under different files.
 
     Raises:
-        AlignmentError: a control answers exactly as the teacher, the student or another control does.
+        AlignmentError: a control, or the alternate teacher, answers exactly as another model does.
     """
     for i, later in enumerate(given):
-        for earlier in given[:i] if later.model.role is Role.INDEPENDENT else ():
+        for earlier in given[:i] if later.model.role not in _MAY_AGREE else ():
             if _equal_but_for_rounding(later.logits, earlier.logits):
                 raise AlignmentError(
                     f"expected different models, found that {later.model.name} ({later.model.role}) puts out what "
                     f"{earlier.model.name} ({earlier.model.role}) does on every example",
-                    hint="copies of one model are no independent controls; give models that were trained apart",
+                    hint="copies of one model are no controls for each other; give models that were trained apart",
                 )
 
 
@@ -66,10 +69,22 @@ def signature_of(setup: Setup, model: ModelRef) -> Signature:
         return opened.signature()
 
 
-def unmatched(setup: Setup, student: ModelRef) -> str:
+def ready_controls(
+    setup: Setup, student: ModelRef, predictions: tuple[Predictions, ...], stopped: str
+) -> ControlSet:
+    """The ready-made controls, if any, as they compare with one student."""
+    if not predictions:
+        return ControlSet(stopped=stopped)
+    return ControlSet(
+        predictions=predictions,
+        stopped=stopped,
+        unmatched=_unmatched(setup, student),
+        fidelity="ready-made controls",
+    )
+
+
+def _unmatched(setup: Setup, student: ModelRef) -> str:
     """Why ready-made controls are not of the student's architecture, as a sentence; '' if they are."""
-    if not setup.ready:
-        return ""
     wanted = signature_of(setup, student)
     for control in setup.ready:
         found = signature_of(setup, control)

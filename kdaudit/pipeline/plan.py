@@ -23,18 +23,20 @@ from kdaudit.types import ModelRef, OutputKind, Role
 # The training split that lies beside a named evaluation split.
 TRAINING_SPLITS = {"imagenet-val": "imagenet-train", "fashion-mnist:test": "fashion-mnist:train"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
+TRAIN = "train"
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """Everything that an audit starts from."""
+    """Everything that an audit starts from; `alternate_teacher` is None where none is given as a file."""
 
     spec: AuditSpec
     store: Store
     teacher: ModelRef
     students: tuple[ModelRef, ...]
     ready: tuple[ModelRef, ...]
+    alternate_teacher: ModelRef | None
     data: Examples
     train: Examples | None
     no_train_reason: str
@@ -54,7 +56,7 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
     _check(spec)
     time_limit_seconds = seconds_of(spec.time_limit)
     device = resolve_device(spec.device)
-    teacher, students, ready = _models(spec)
+    teacher, students, ready, alternate = _models(spec)
     data = load_data(spec.data, cache=store.root, options=_data_options(spec), progress=progress)
     _require_slices(spec, data)
     (teacher,) = _aligned((teacher,), spec.teacher_label_map, data)
@@ -74,6 +76,7 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
         teacher=teacher,
         students=students,
         ready=ready,
+        alternate_teacher=alternate,
         data=data,
         train=train,
         no_train_reason="" if ready else no_train_reason,
@@ -110,6 +113,7 @@ def _check(spec: AuditSpec) -> None:
         ("controls", 0),
         ("random_controls", 0),
         ("positive_controls", 0),
+        ("alternate_controls", 0),
         ("max_examples", 0),
         ("workers", 0),
     ):
@@ -127,7 +131,14 @@ def _check(spec: AuditSpec) -> None:
         raise SpecError(f"expected --epochs auto or a number of at least 1, found {spec.epochs!r}")
 
 
-def _models(spec: AuditSpec) -> tuple[ModelRef, tuple[ModelRef, ...], tuple[ModelRef, ...]]:
+def n_alternate(spec: AuditSpec) -> int:
+    """How many controls learn from the alternate teacher."""
+    return 0 if spec.alternate_teacher is None else spec.alternate_controls
+
+
+def _models(
+    spec: AuditSpec,
+) -> tuple[ModelRef, tuple[ModelRef, ...], tuple[ModelRef, ...], ModelRef | None]:
     teacher = identify(
         spec.teacher,
         role=Role.TEACHER,
@@ -140,14 +151,36 @@ def _models(spec: AuditSpec) -> tuple[ModelRef, tuple[ModelRef, ...], tuple[Mode
     students = tuple(_like_student(spec, path, Role.STUDENT) for path in spec.students)
     ready = tuple(_like_student(spec, path, Role.INDEPENDENT) for path in spec.control)
     seen: dict[str, str] = {teacher.sha256: f"the teacher {teacher.path}"}
-    for model in (*students, *ready):
+    alternate = _alternate_teacher(spec)
+    for model in (*students, *ready, *(() if alternate is None else (alternate,))):
         if model.sha256 in seen:
             raise AlignmentError(
                 f"expected different models, found {model.path} equal to {seen[model.sha256]}",
                 hint="an audit needs a teacher, a student and controls that were trained apart from each other",
             )
         seen[model.sha256] = f"the {model.role} {model.path}"
-    return teacher, students, ready
+    return teacher, students, ready, alternate
+
+
+def _alternate_teacher(spec: AuditSpec) -> ModelRef | None:
+    if spec.alternate_teacher is None:
+        return None
+    if spec.control:
+        raise SpecError(
+            "expected no --alternate-teacher with --control, found both: with ready-made controls nothing is trained",
+            hint="leave --control out, or train alternate controls elsewhere too and give predictions to kdaudit judge",
+        )
+    if spec.alternate_teacher == TRAIN:
+        return None
+    return identify(
+        spec.alternate_teacher,
+        role=Role.ALTERNATE_TEACHER,
+        name=Path(spec.alternate_teacher).name,
+        output=OutputKind(spec.alternate_teacher_output),
+        arch=spec.alternate_teacher_arch,
+        arch_args=None,
+        trust_pickle=spec.trust_pickle,
+    )
 
 
 def _aligned(models: tuple[ModelRef, ...], path: str | None, data: Examples) -> tuple[ModelRef, ...]:

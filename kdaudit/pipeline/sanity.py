@@ -71,13 +71,12 @@ def _hint(panel: Panel, row: int) -> str:
     return f"Hint: {hint}." if hint else preprocessing
 
 
-def unfit_trained(controls: ControlSet, labels: Int64) -> dict[str, str]:
-    """Independent controls of ours that diverged or are no better than the commonest class, with the reason."""
-    answered = {p.model.name: p for p in controls.predictions}
+def unfit_models(controls: ControlSet, labels: Int64, role: Role) -> dict[str, str]:
+    """Models of one role that diverged or are no better than the commonest class, with the reason."""
+    answered = {p.model.name: p for p in controls.predictions if p.model.role is role}
+    trained = [name for name, control in controls.trained.items() if control.model.role is role]
     unfit = {}
-    for name, control in controls.trained.items():
-        if control.model.role is not Role.INDEPENDENT:
-            continue
+    for name in dict.fromkeys([*trained, *answered]):
         predictions = answered.get(name)
         if predictions is None:
             unfit[name] = f"{name} diverged"

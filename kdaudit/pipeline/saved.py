@@ -19,7 +19,7 @@ from kdaudit.schema import AuditResult
 from kdaudit.types import AnyArray, Int32, Int64
 
 if TYPE_CHECKING:
-    from kdaudit.pipeline.audit import Audited
+    from kdaudit.pipeline.judged import Audited
 
 AUDIT, EXAMPLES = "audit.json", "examples.npz"
 _ARRAYS = ("ids", "labels", "answers", "models", "groups")

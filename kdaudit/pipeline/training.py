@@ -9,14 +9,14 @@ from typing import TypeVar
 import numpy as np
 
 from kdaudit.controls.epochs import EpochChoice, choose_epochs
-from kdaudit.controls.recipes import resolve_recipe
 from kdaudit.errors import KDAuditError
 from kdaudit.execute import LocalPool
 from kdaudit.models.trainable import open_network
 from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
+from kdaudit.pipeline.control_tasks import ControlTasks, taught_by
 from kdaudit.pipeline.network import check, network_spec, training_data
-from kdaudit.pipeline.plan import Setup, stated_epochs
-from kdaudit.pipeline.sanity import unfit_trained
+from kdaudit.pipeline.plan import TRAIN, Setup, n_alternate, stated_epochs
+from kdaudit.pipeline.sanity import unfit_models
 from kdaudit.pipeline.tasks import (
     PilotTask,
     PredictTask,
@@ -37,7 +37,6 @@ from kdaudit.types import (
     ModelRef,
     Predictions,
     ProgressEvent,
-    Recipe,
     Role,
     TrainedControl,
 )
@@ -55,29 +54,37 @@ class ControlTrainer:
         self._pool = pool
         self._progress = progress
         self._train = training_data(setup)
-        self._student = student
         self._spec = network_spec(setup, student)
         self._network = open_network(self._spec)
+        self._tasks = ControlTasks(
+            setup=setup, student=student, network_spec=self._spec, network=self._network, train=self._train
+        )
         self._checked = False
 
-    def provide(self, notice: Callable[[str], None]) -> ControlSet:
+    def provide(self, notice: Callable[[str], None], alternate: tuple[Predictions, ...]) -> ControlSet:
         """All controls, trained or from the store, predicted on the evaluation data.
+
+        Args:
+            notice: told what is decided.
+            alternate: the alternate teacher's predictions, where it is a file.
 
         Raises:
             ModelError: the network fails a self-check.
             TrainingError: a training was lost.
         """
         choice = self._choose_epochs(notice)
-        recipe = self._recipe(choice.epochs if choice else int(self._setup.spec.epochs))
-        tasks = self._tasks(recipe)
+        recipe = self._tasks.recipe(choice.epochs if choice else int(self._setup.spec.epochs))
+        tasks = self._tasks.all(recipe)
         missing = self._missing(tasks)
         stopped = self._too_long(tasks, missing, notice)
         done = ControlSet(recipe=recipe, epochs=choice, network=self._network, stopped=stopped)
         if stopped:
             return done
-        trained = self._train_all(tasks, missing)
-        predictions = self._predict_all(trained)
-        return self._replace_unfit(replace(done, trained=trained, predictions=predictions), tasks)
+        first = [task for task in tasks if task.role is not Role.ALTERNATE]
+        trained = self._train_all(first, [task for task in missing if task.role is not Role.ALTERNATE])
+        predictions = _by_role([*alternate, *self._predict_all(trained)])
+        done = self._replace_unfit(replace(done, trained=trained, predictions=predictions), first)
+        return self._with_alternates(done, [task for task in tasks if task.role is Role.ALTERNATE])
 
     def plan(self) -> TrainingPlan:
         """What `provide` would do, and what it would cost.
@@ -86,13 +93,15 @@ class ControlTrainer:
             ModelError: the network fails a self-check.
         """
         epochs = stated_epochs(self._setup.spec)
-        recipe = self._recipe(epochs or _PILOT_EPOCHS)
-        tasks = self._tasks(recipe)
+        recipe = self._tasks.recipe(epochs or _PILOT_EPOCHS)
+        tasks = self._tasks.all(recipe)
         missing = self._missing(tasks) if epochs else tasks
         return TrainingPlan(
             n_independent=self._setup.spec.controls,
             n_random=self._setup.spec.random_controls,
             n_positive=self._setup.spec.positive_controls,
+            n_alternate=n_alternate(self._setup.spec),
+            trains_teacher=self._setup.spec.alternate_teacher == TRAIN,
             n_kept=len(tasks) - len(missing),
             recipe=recipe,
             n_train=len(self._train),
@@ -108,8 +117,8 @@ class ControlTrainer:
             ModelError: the network fails a self-check.
         """
         epochs = stated_epochs(self._setup.spec)
-        recipe = self._recipe(epochs or _PILOT_EPOCHS)
-        tasks = [self._task("pilot", Role.INDEPENDENT, recipe)] * self._pool.n_workers
+        recipe = self._tasks.recipe(epochs or _PILOT_EPOCHS)
+        tasks = [self._tasks.one("pilot", Role.INDEPENDENT, recipe)] * self._pool.n_workers
         return self._seconds_per_epoch(tasks) * (epochs or 1) / len(tasks)
 
     def _choose_epochs(self, notice: Callable[[str], None]) -> EpochChoice | None:
@@ -117,7 +126,9 @@ class ControlTrainer:
             return None
 
         def accuracies(budgets: tuple[int, ...]) -> Sequence[float]:
-            pilots = (self._task(f"pilot {n} epochs", Role.INDEPENDENT, self._recipe(n)) for n in budgets)
+            pilots = (
+                self._tasks.one(f"pilot {n} epochs", Role.INDEPENDENT, self._tasks.recipe(n)) for n in budgets
+            )
             tasks = [PilotTask(train=task) for task in pilots]
             return list(self._run(tasks, kept=kept_pilot, work=pilot_task))
 
@@ -125,54 +136,6 @@ class ControlTrainer:
         tried = ", ".join(f"{step.epochs}: {step.accuracy:.1%}" for step in choice.history)
         notice(f"epochs: {choice.epochs}, chosen on held-out training data ({tried})")
         return choice
-
-    def _recipe(self, epochs: int) -> Recipe:
-        spec = self._setup.spec
-        return resolve_recipe(
-            family=self._network.family,
-            epochs=epochs,
-            batch_size=spec.batch_size,
-            optimizer=spec.optimizer,
-            lr=spec.lr,
-            schedule=spec.schedule,
-            weight_decay=spec.weight_decay,
-            label_smoothing=spec.label_smoothing,
-            augment=spec.augment,
-            alpha=spec.alpha,
-            temperature=spec.temperature,
-        )
-
-    def _tasks(self, recipe: Recipe) -> list[TrainTask]:
-        spec = self._setup.spec
-        wanted = (
-            (Role.INDEPENDENT, spec.controls),
-            (Role.RANDOM, spec.random_controls),
-            (Role.POSITIVE, spec.positive_controls),
-        )
-        return [self._task(f"{role}/{i}", role, recipe) for role, n in wanted for i in range(n)]
-
-    def _task(self, name: str, role: Role, recipe: Recipe) -> TrainTask:
-        setup = self._setup
-        return TrainTask(
-            name=name,
-            role=role,
-            network=self._spec,
-            network_digest=self._network.spec_digest,
-            output=self._student.output,
-            label_map=self._student.label_map,
-            data=self._train,
-            recipe=recipe,
-            seed=setup.spec.seed,
-            device=setup.device,
-            precision=setup.precision,
-            store=setup.store,
-            teacher=setup.teacher if self._learns_from_teacher(role) else None,
-            random_kind=setup.spec.random_kind,
-        )
-
-    def _learns_from_teacher(self, role: Role) -> bool:
-        shuffled = self._setup.spec.random_kind == "shuffled"
-        return role is Role.POSITIVE or (role is Role.RANDOM and shuffled)
 
     def _missing(self, tasks: Sequence[TrainTask]) -> list[TrainTask]:
         return [task for task in tasks if kept_control(task) is None]
@@ -229,6 +192,25 @@ class ControlTrainer:
             self._progress(ProgressEvent(stage="controls", name=control.model.name, done=i, total=len(tasks)))
         return trained
 
+    def _with_alternates(self, controls: ControlSet, tasks: Sequence[TrainTask]) -> ControlSet:
+        """And the students of the alternate teacher, once it is there; none where it is not fit to teach."""
+        if not tasks:
+            return controls
+        teacher = next(
+            (p.model for p in controls.predictions if p.model.role is Role.ALTERNATE_TEACHER), None
+        )
+        unfit = unfit_models(controls, self._setup.data.labels, Role.ALTERNATE_TEACHER)
+        if teacher is None or unfit:
+            return replace(controls, aside=unfit)
+        tasks = taught_by(teacher, tasks)
+        trained = self._train_all(tasks, self._missing(tasks))
+        done = replace(
+            controls,
+            trained={**controls.trained, **trained},
+            predictions=_by_role([*controls.predictions, *self._predict_all(trained)]),
+        )
+        return replace(done, aside=unfit_models(done, self._setup.data.labels, Role.ALTERNATE))
+
     def _predict_all(self, trained: dict[str, TrainedControl]) -> tuple[Predictions, ...]:
         """Predictions of all controls that did not diverge, and put out finite numbers."""
         tasks = [
@@ -272,7 +254,7 @@ class ControlTrainer:
 
     def _replace_unfit(self, controls: ControlSet, tasks: Sequence[TrainTask]) -> ControlSet:
         """Train unfit independent controls once more with a new seed; what is unfit again is left out and named."""
-        unfit = unfit_trained(controls, self._setup.data.labels)
+        unfit = unfit_models(controls, self._setup.data.labels, Role.INDEPENDENT)
         again = [replace(task, name=f"{task.name}/again") for task in tasks if task.name in unfit]
         if not again:
             return controls
@@ -283,7 +265,7 @@ class ControlTrainer:
             controls,
             trained={**{n: c for n, c in controls.trained.items() if n not in unfit}, **trained},
             predictions=_by_role([*left, *second.predictions]),
-            unfit=unfit_trained(second, self._setup.data.labels),
+            unfit=unfit_models(second, self._setup.data.labels, Role.INDEPENDENT),
         )
 
 
@@ -292,5 +274,5 @@ def _n_classes(setup: Setup) -> int:
 
 
 def _by_role(predictions: Sequence[Predictions]) -> tuple[Predictions, ...]:
-    order = {Role.INDEPENDENT: 0, Role.RANDOM: 1, Role.POSITIVE: 2}
-    return tuple(sorted(predictions, key=lambda p: order[p.model.role]))
+    order = list(Role)
+    return tuple(sorted(predictions, key=lambda p: order.index(p.model.role)))

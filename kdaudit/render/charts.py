@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["stu", "ind", "pos", "rnd", "tea", "ghost"]
+Kind = Literal["stu", "ind", "pos", "rnd", "alt", "tea", "ghost"]
 Anchor = Literal["start", "middle", "end"]
 
 _SPREAD = (0, -4, 3, -2, 4, 0, -3, 2, -4, 3)

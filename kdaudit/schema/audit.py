@@ -116,7 +116,7 @@ class ModelRecord(Document):
     """
 
     name: str
-    role: Literal["teacher", "student", "independent", "random", "positive"]
+    role: Literal["teacher", "student", "independent", "random", "positive", "alternate-teacher", "alternate"]
     file: str
     sha256: str
     kind: str
@@ -231,6 +231,7 @@ class AuditResult(Document):
     n_controls: int
     n_random: int
     n_positive: int
+    n_alternate: int = 0
     accuracy: dict[str, float | None]
     accuracy_gap: EffectRecord | None
 
@@ -238,6 +239,7 @@ class AuditResult(Document):
     kappa_R: EffectRecord | None  # noqa: N815
     rrr: EffectRecord | None
     did: EffectRecord | None
+    atd: EffectRecord | None = None
     tilt: EffectRecord | None
     harm_per_1000: EffectRecord | None
     benefit_per_1000: EffectRecord | None

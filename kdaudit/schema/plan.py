@@ -47,7 +47,8 @@ class PlanResult(Document):
     """What it would take to see `effect` with `power`, before anything is trained.
 
     `n`, `n_W`: the examples and teacher errors at hand. Training times are for independent, random and positive
-    controls together; of one epoch where a pilot is to choose how many (`per_epoch`).
+    controls together, and for `n_alternate` networks of another teacher (itself counted where it is to be trained); of
+    one epoch where a pilot is to choose how many (`per_epoch`).
     """
 
     schema_version: Literal["1.0"] = SCHEMA_VERSION
@@ -58,4 +59,5 @@ class PlanResult(Document):
     n: int
     n_W: int  # noqa: N815
     per_epoch: bool
+    n_alternate: int = 0
     profiles: tuple[PlanProfile, ...]

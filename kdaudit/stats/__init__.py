@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kdaudit.stats.attribution import did
+from kdaudit.stats.attribution import atd, did
 from kdaudit.stats.knowledge import kappa_R, kappa_W, net_harm, rrr
 from kdaudit.stats.sample import Sample
 from kdaudit.stats.tilt import tilt
@@ -20,6 +20,7 @@ PROCEDURES: dict[str, Callable[[Sample], Evidence]] = {
     "rrr": rrr,
     "net_harm_per_1000": net_harm,
     "did": did,
+    "atd": atd,
     "tilt": tilt,
     "transfer.activation": transfer("activation"),
     "transfer.js": transfer("js"),

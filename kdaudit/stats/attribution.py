@@ -1,12 +1,15 @@
-"""From this teacher? A difference in differences with every control as a pseudo-teacher. Method, point 9."""
+"""From this teacher? By a difference in differences (method, point 9), and against students of another teacher."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 from scipy import stats
 
 from kdaudit.stats import hybrid
 from kdaudit.stats.hybrid import LEVEL
+from kdaudit.stats.knowledge import kappa
 from kdaudit.stats.sample import MIN_CONTROLS, Sample
 from kdaudit.types import Evidence, Float64
 
@@ -54,6 +57,18 @@ def did(sample: Sample) -> Evidence:
         n_controls=k,
         controls=tuple((u - np.mean(np.delete(u_controls, i))) / room for i, u in enumerate(u_controls)),
     )
+
+
+def atd(sample: Sample) -> Evidence:
+    """The student's excess agreement with the teacher on W over students of another teacher; <= 1.
+
+    (A_W(S) - mean A_W(c)) / (1 - mean A_W(c)) over the alternate controls c, distilled by the student's recipe, tested
+    like kappa_W. About 0 for any other teacher's student, since what all distilled students share cancels.
+    Undefined when: there is no such control, no teacher error, or they make every teacher error.
+    """
+    if not sample.alternate:
+        return hybrid.undefined("atd", "no alternate control")
+    return kappa("atd", replace(sample, independent=sample.alternate).stratum(wrong=True))
 
 
 def _agreement(

@@ -63,13 +63,15 @@ class Stratum:
 class Sample:
     """One or more students (seeds of one architecture) against the independent controls that are fit.
 
-    Row numbers refer to `panel`; the teacher is row 0.
+    Row numbers refer to `panel`; the teacher is row 0. `alternate` are controls that learnt from another teacher: they
+    ask where wrong knowledge comes from, and never whether there is any.
     """
 
     panel: Panel
     students: tuple[int, ...]
     independent: tuple[int, ...]
     random: tuple[int, ...] = ()
+    alternate: tuple[int, ...] = ()
 
     @property
     def teacher_wrong(self) -> Bool:

@@ -11,13 +11,20 @@ from kdaudit.types.examples import DataRef
 
 
 class Role(StrEnum):
-    """Which part a model plays in the audit."""
+    """Which part a model plays in the audit; alternate controls are students of the alternate teacher."""
 
     TEACHER = "teacher"
     STUDENT = "student"
     INDEPENDENT = "independent"
     RANDOM = "random"
     POSITIVE = "positive"
+    ALTERNATE_TEACHER = "alternate-teacher"
+    ALTERNATE = "alternate"
+
+    @property
+    def option_prefix(self) -> str:
+        """How the options of a model of this role begin: controls are read as the student is."""
+        return self.value if self in (Role.TEACHER, Role.ALTERNATE_TEACHER) else "student"
 
 
 class OutputKind(StrEnum):

@@ -28,7 +28,8 @@ from kdaudit.controls.train import measure_step_seconds
 from kdaudit.data import DataOptions, load_data
 from kdaudit.errors import DataError, KDAuditError, RenderError, SpecError, TrainingError
 from kdaudit.options import AuditSpec, OutputSpec
-from kdaudit.pipeline.audit import Audited, audit, training_plans
+from kdaudit.pipeline.audit import audit, training_plans
+from kdaudit.pipeline.judged import Audited
 from kdaudit.pipeline.store import Store, open_store
 from kdaudit.types import DataRef, ModelRef, OutputKind, Predictions, ProgressEvent, Role
 from tests.controls.fakes import SGD, Watched, blobs, dense, train

@@ -10,7 +10,8 @@ import pytest
 
 from kdaudit.errors import ModelError, SpecError
 from kdaudit.options import AuditSpec
-from kdaudit.pipeline.audit import Audited, audit, training_plans
+from kdaudit.pipeline.audit import audit, training_plans
+from kdaudit.pipeline.judged import Audited
 from kdaudit.schema import AuditResult
 from kdaudit.types import Outcome, RuleStatus
 from tests.trainable import TrainableWorld, trainable_world

@@ -71,6 +71,7 @@ def controls(result: AuditResult) -> str:
     parts = [str(result.n_controls)] if result.n_controls else []
     parts += [f"{result.n_random} random"] if result.n_random else []
     parts += [f"{result.n_positive} positive"] if result.n_positive else []
+    parts += [f"{result.n_alternate} alternate"] if result.n_alternate else []
     return " + ".join(parts) or "none"
 
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdaudit.render import charts, facts, findings, numbers, text
-from kdaudit.schema import AuditResult, ModelRecord
+from kdaudit.render.views.curves import learning_curves, levelled
+from kdaudit.schema import AuditResult
 
-_CURVES: tuple[tuple[facts.ModelRole, charts.Kind, str], ...] = (
-    ("independent", "ind", "i"),
-    ("random", "rnd", "r"),
-    ("positive", "pos", "p"),
-)
 _ROW, _FIRST = 24, 12
-_LAST_EPOCHS = 5
 _OF_DISTILLED = frozenset({"alpha", "temperature"})
 _SETTINGS = {
     "lr": "learning rate",
@@ -66,17 +61,21 @@ class ControlsView:
 
 def controls(result: AuditResult) -> ControlsView:
     """The controls of an audit."""
-    curves = _curves(result)
+    curves = learning_curves(result)
     return ControlsView(
         findings.of_controls(result),
-        tuple(said for said in (_recipe(result), _fidelity(result), _positive(result)) if said),
+        tuple(
+            said
+            for said in (_recipe(result), _fidelity(result), _positive(result), _alternate(result))
+            if said
+        ),
         curves,
         tuple(
             f"curve-{kind}"
-            for kind in ("i", "p", "r")
+            for kind in ("i", "p", "r", "a")
             if curves and any(c.kind == kind for c in curves.curves)
         ),
-        _levelled(result),
+        levelled(result),
         _accuracy(result),
         tuple(
             AssumptionRow(text.one_line(row.what), text.one_line(row.value) or numbers.NONE, row.known_from)
@@ -93,7 +92,7 @@ def _recipe(result: AuditResult) -> str:
     recipe = result.recipe
     if recipe is None:
         return "The controls were supplied, not trained here." if result.n_controls else ""
-    distilled = result.n_random + result.n_positive > 0
+    distilled = result.n_random + result.n_positive + result.n_alternate > 0
     settings = [
         f"{_SETTINGS.get(key, key.replace('_', ' '))} {_value(value)}"
         for key, value in recipe.items()
@@ -135,88 +134,24 @@ def _positive(result: AuditResult) -> str:
     )
 
 
-def _trained(result: AuditResult) -> list[ModelRecord]:
-    """Fit controls with at least two epochs of known accuracy."""
-    roles = [role for role, _, _ in _CURVES]
-    return [
-        model
-        for model in result.models
-        if model.role in roles and model.fit and len([p for p in model.curve if p.accuracy is not None]) > 1
-    ]
-
-
-def _curves(result: AuditResult) -> charts.CurvePlot | None:
-    trained = _trained(result)
-    if not trained:
-        return None
-    points = {
-        model.name + str(index): [(p.epoch, p.accuracy) for p in model.curve if p.accuracy is not None]
-        for index, model in enumerate(trained)
-    }
-    everything = [accuracy for curve in points.values() for _, accuracy in curve]
-    scale = charts.around(everything, least=0.1)
-    first = min(epoch for curve in points.values() for epoch, _ in curve)
-    last = max(epoch for curve in points.values() for epoch, _ in curve)
-    across = charts.Scale(low=float(first), high=float(last))
-    kinds = {role: kind for role, _, kind in _CURVES}
-    curves = tuple(
-        charts.Curve(
-            kind=kinds[model.role],  # type: ignore[arg-type]
-            path=charts.path([across.at(e) for e, _ in curve], [100 - scale.at(a) for _, a in curve]),
-        )
-        for model, curve in zip(trained, points.values(), strict=True)
-    )
-    ticks = charts.ticks(scale.low, scale.high, 5)
-    places = numbers.places(ticks, 100)
-    epochs = sorted(
-        {
-            first,
-            *(int(t) for t in charts.ticks(first, last, 4) if t == int(t) and t - first > (last - first) / 9),
-        }
-    )
-    return charts.CurvePlot(
-        id="p-curves",
-        title=f"Training accuracy of {numbers.plural(len(trained), 'control')} over {last} epochs. {_ends(result)}",
-        height=220,
-        x_name="epoch",
-        y_name="accuracy while training, %",
-        x_ticks=tuple(charts.GridLine(at=across.x(epoch), text=str(epoch)) for epoch in epochs),
-        y_ticks=tuple(
-            charts.GridLine(at=charts.percent(100 - scale.at(tick)), text=numbers.fixed(tick * 100, places))
-            for tick in ticks
-        ),
-        curves=curves,
-    )
-
-
-def _ends(result: AuditResult) -> str:
-    said = []
-    for role, _, _ in _CURVES:
-        last = [
-            next(p.accuracy for p in reversed(model.curve) if p.accuracy is not None)
-            for model in _trained(result)
-            if model.role == role
-        ]
-        if last:
-            low, high = numbers.fixed(min(last) * 100, 1), numbers.percent(max(last), 1)
-            said.append(f"{role} controls end between {low} and {high}")
-    joined = ", ".join(said)
-    return joined[:1].upper() + joined[1:] + "."
-
-
-def _levelled(result: AuditResult) -> str:
-    """How much the runs still moved in their last epochs."""
-    moved = []
-    for model in _trained(result):
-        last = [p.accuracy for p in model.curve if p.accuracy is not None][-_LAST_EPOCHS:]
-        moved.append(max(last) - min(last))
-    if not moved or min(len(model.curve) for model in _trained(result)) < _LAST_EPOCHS:
+def _alternate(result: AuditResult) -> str:
+    """What another teacher's students show: how much of the agreement any teacher's student has."""
+    found, teachers = result.atd, facts.models(result, "alternate-teacher")
+    if found is None:
         return ""
-    most = max(max(moved) * 100, 0.1)
-    return (
-        f"In the last {_LAST_EPOCHS} epochs no run moved by more than {numbers.number(most)} points. "
-        "Accuracy is that on the training batches as they were trained."
-    )
+    said = f"{numbers.plural(result.n_alternate, 'alternate control')} learnt from another teacher"
+    if teachers and teachers[0].accuracy is not None and teachers[0].agreement_W is not None:
+        said += (
+            f", {text.name(teachers[0].name)} (right in {numbers.percent(teachers[0].accuracy, 1)}; where this teacher "
+            f"is wrong, it gives the same answer in {numbers.percent(teachers[0].agreement_W)})"
+        )
+    if found.estimate is None:
+        return f"{said}. Nothing could be measured against them: {found.note}."
+    share = numbers.percent(found.estimate)
+    if found.low90 is not None and found.high90 is not None:
+        share += f" {numbers.percent_range(found.low90, found.high90)}"
+    tested = numbers.p_value(found.p) if found.p is not None else "not tested: at least three are needed"
+    return f"{said}. The student takes over {share} of the wrong knowledge that they leave ({tested})."
 
 
 def _accuracy(result: AuditResult) -> AccuracyView | None:
@@ -225,6 +160,7 @@ def _accuracy(result: AuditResult) -> AccuracyView | None:
         ("Independent", "ind", _accuracies(result, "independent")),
         ("Positive", "pos", _accuracies(result, "positive")),
         ("Random", "rnd", _accuracies(result, "random")),
+        ("Alternate", "alt", _accuracies(result, "alternate")),
         ("Teacher", "tea", _accuracies(result, "teacher")),
     ]
     named = [row for row in named if row[2]]

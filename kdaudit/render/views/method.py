@@ -133,6 +133,7 @@ def _definitions(result: AuditResult) -> tuple[Definition, ...]:
             f"one-sided 95{numbers.NBSP}% bound, the one that decides. p is one-sided; Holm over the transfer "
             "measures.",
         ),
+        *_of_alternates(result),
         Definition(
             "Verdict",
             "",
@@ -146,6 +147,21 @@ def _definitions(result: AuditResult) -> tuple[Definition, ...]:
             "",
             f"Teacher and student give the same wrong answer and {others}. By chance: the count when each control "
             "in turn plays the student.",
+        ),
+    )
+
+
+def _of_alternates(result: AuditResult) -> tuple[Definition, ...]:
+    if result.atd is None:
+        return ()
+    return (
+        Definition(
+            "Another teacher",
+            "",
+            "",
+            "Wrong knowledge measured against alternate controls, students that learnt from another teacher by the "
+            "same recipe, instead of independent ones. What every distilled student shares cancels; one other teacher "
+            "stands for all others. It decides where errors come from, never the verdict.",
         ),
     )
 

@@ -1,0 +1,187 @@
+"""From everybody's predictions to the document: measure, test, judge, describe. The only way to a verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from kdaudit.metrics.panel import measure
+from kdaudit.options import AuditSpec
+from kdaudit.pipeline.assess import assess
+from kdaudit.pipeline.changes import compared_with, named_baseline, verdict_record
+from kdaudit.pipeline.control_set import ControlSet
+from kdaudit.pipeline.describe import Findings, describe
+from kdaudit.pipeline.plan import Setup
+from kdaudit.pipeline.policy import policy_assumptions, stated_policy
+from kdaudit.pipeline.sanity import problems_of, ties_notes, unfit_reason, weak_teacher
+from kdaudit.pipeline.saved import SavedAudit
+from kdaudit.policy import RULES
+from kdaudit.policy.judge import judge
+from kdaudit.policy.policy import Policy
+from kdaudit.schema import Assumption, AuditResult
+from kdaudit.stats.sample import Sample
+from kdaudit.types import Fitness, Int32, Int64, Panel, Predictions, Role, Skipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Audited:
+    """One audit's document, and the answers of every model on every example, which later audits compare with."""
+
+    result: AuditResult
+    models: tuple[str, ...]
+    ids: npt.NDArray[np.str_]
+    labels: Int64
+    answers: Int32
+    groups: Int64 | None
+    columns: dict[str, npt.NDArray[np.str_]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run:
+    """What all audits of one command share; the only place where the time is read."""
+
+    policy: Policy
+    baseline: SavedAudit | None
+    command: str
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _start: float = field(default_factory=time.monotonic)
+
+    @property
+    def day(self) -> date:
+        """On which waivers hold or do not."""
+        return self.began.date()
+
+    @property
+    def seconds(self) -> float:
+        """Since the command began."""
+        return time.monotonic() - self._start
+
+
+def begin(spec: AuditSpec, command: str) -> Run:
+    """The policy and the earlier audit that a spec names.
+
+    Raises:
+        SpecError: everything that is wrong with the policy.
+        DataError: the earlier audit cannot be read.
+    """
+    return Run(policy=stated_policy(spec), baseline=named_baseline(spec), command=command)
+
+
+def judged(
+    run: Run,
+    setup: Setup,
+    predictions: Sequence[Predictions],
+    controls: ControlSet,
+    assumptions: tuple[Assumption, ...],
+) -> Audited:
+    """The audit of one group of students.
+
+    Args:
+        run: what all audits of the command share.
+        setup: models and data.
+        predictions: of the teacher, the students and all controls, in this order.
+        controls: how the controls came about.
+        assumptions: what was decided automatically, or is the user's word.
+
+    Raises:
+        AlignmentError: models differ in examples or classes.
+    """
+    panel = measure(predictions, setup.data.labels, groups=setup.data.groups)
+    left_out = _unfit(panel, Role.INDEPENDENT) | controls.unfit
+    aside = _unfit(panel, Role.ALTERNATE) | controls.aside
+    sample = sample_of(panel, left_out | aside)
+    since = compared_with(run.baseline, sample, setup.data)
+    policy = run.policy
+    assessment = replace(
+        assess(
+            sample,
+            _fitness(setup, sample, controls, left_out),
+            policy.limits,
+            columns=setup.data.columns,
+            class_names=setup.data.class_names,
+        ),
+        change=None if since is None else since.change,
+    )
+    students = [panel.models[row] for row in sample.students]
+    verdict = judge(RULES, assessment, policy, students=students, on=run.day)
+    result = describe(
+        Findings(
+            setup=setup,
+            sample=sample,
+            controls=controls,
+            unfit=left_out | aside,
+            assessment=assessment,
+            verdict=verdict,
+            policy=policy,
+            baseline=verdict_record(since, run.baseline, verdict, policy.limits),
+            assumptions=assumptions + policy_assumptions(policy),
+            skipped=_skipped(controls, left_out | aside, panel),
+            command=run.command,
+            started=run.began.isoformat(timespec="seconds"),
+            seconds=run.seconds,
+        )
+    )
+    return Audited(
+        result=result,
+        models=tuple(model.name for model in panel.models),
+        ids=setup.data.ids,
+        labels=setup.data.labels,
+        answers=panel.answers,
+        groups=setup.data.groups,
+        columns=setup.data.columns,
+    )
+
+
+def sample_of(panel: Panel, left_out: Container[str] = ()) -> Sample:
+    """The students and their controls, but for those of these names."""
+
+    def kept(role: Role) -> tuple[int, ...]:
+        return tuple(row for row in panel.rows(role) if panel.models[row].name not in left_out)
+
+    return Sample(
+        panel=panel,
+        students=tuple(panel.rows(Role.STUDENT)),
+        independent=kept(Role.INDEPENDENT),
+        random=tuple(panel.rows(Role.RANDOM)),
+        alternate=kept(Role.ALTERNATE),
+    )
+
+
+def _fitness(setup: Setup, sample: Sample, controls: ControlSet, unfit: dict[str, str]) -> Fitness:
+    panel = sample.panel
+    wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
+    return Fitness(
+        n_W=wrong.n_units,
+        n_R=right.n_units,
+        headroom_W=wrong.headroom,
+        n_controls=len(sample.independent),
+        n_trained_controls=len(sample.independent) + len(unfit),
+        unfit=tuple(unfit.values()),
+        problems=problems_of(panel, sample.students)
+        + weak_teacher(panel, sample.independent, allowed=setup.spec.allow_weak_teacher),
+        unmatched=controls.unmatched,
+        unmatched_allowed=setup.spec.unmatched_controls == "ok",
+        no_controls_reason=controls.stopped or setup.no_train_reason,
+        n_duplicates=setup.n_duplicates,
+        n_before_duplicates=setup.n_before_duplicates,
+        duplicates_kept=setup.spec.keep_duplicates,
+    )
+
+
+def _unfit(panel: Panel, role: Role) -> dict[str, str]:
+    """Controls that are no better than the majority class."""
+    reasons = {panel.models[row].name: unfit_reason(panel, row) for row in panel.rows(role)}
+    return {name: f"{name} is {reason}" for name, reason in reasons.items() if reason}
+
+
+def _skipped(controls: ControlSet, unfit: dict[str, str], panel: Panel) -> tuple[Skipped, ...]:
+    found = [Skipped(what=name, stage="controls", reason=reason) for name, reason in unfit.items()]
+    if controls.stopped:
+        found.append(Skipped(what="controls", stage="training", reason=controls.stopped))
+    found += [Skipped(what="ties", stage="predict", reason=note) for note in ties_notes(panel)]
+    return tuple(found)
