@@ -105,11 +105,6 @@ def _load(path: Path) -> onnx.ModelProto:
     return model
 
 
-def constant_tensors(model: onnx.ModelProto) -> tuple[onnx.TensorProto, ...]:
-    """The tensors that nodes hold instead of initializers."""
-    return tuple(a.t for node in model.graph.node for a in node.attribute if a.HasField("t"))
-
-
 def _node(proto: onnx.NodeProto) -> Node:
     own = proto.domain in ("", "ai.onnx")
     return Node(

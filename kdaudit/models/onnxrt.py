@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,8 +13,7 @@ import numpy as np
 from kdaudit.errors import DeviceError, ModelError
 from kdaudit.models.estimate import value_bytes
 from kdaudit.models.inference import for_inference
-from kdaudit.models.onnx_file import constant_tensors
-from kdaudit.models.signature import weight_shapes
+from kdaudit.models.onnx_signature import onnx_signature
 from kdaudit.models.untrusted import GIB, read_message
 from kdaudit.types import AnyArray, ModelRef, Signature, TensorSpec
 
@@ -161,16 +159,8 @@ class OnnxModel:
         return max(sum(self._value_bytes) // (self.fixed_batch or 1), n_bytes)
 
     def signature(self) -> Signature:
-        """Counts of operators, and the weights, wherever the file keeps them."""
-        graph = self._proto.graph
-        operators = Counter(node.op_type for node in graph.node)
-        tensors = [*graph.initializer, *constant_tensors(self._proto)]
-        return Signature(
-            kind="onnx",
-            n_parameters=sum(int(np.prod(t.dims)) for t in tensors if t.data_type in _FLOATS),
-            operators=tuple(sorted(operators.items())),
-            weights=weight_shapes(t.dims for t in tensors if t.data_type in _FLOATS | _QUANTISED),
-        )
+        """The file's arrays, wherever it keeps them, and the operators that bend."""
+        return onnx_signature(self._proto)
 
     @property
     def _open(self) -> onnxruntime.InferenceSession:
@@ -215,10 +205,6 @@ def _limit_memory() -> None:
     )
     limit = onnxruntime.OrtArenaCfg({"max_mem": _MAX_BATCH_BYTES})
     onnxruntime.create_and_register_allocator(cpu, limit)
-
-
-_FLOATS = {1, 10, 11, 16}  # FLOAT, FLOAT16, DOUBLE, BFLOAT16
-_QUANTISED = {2, 3}  # UINT8, INT8
 
 
 def _dtype(declared: str, name: str, path: str) -> str:

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from kdaudit.models import load_model
+from kdaudit.models.onnx_export import export_onnx
 from kdaudit.models.signature import weight_shapes
 from kdaudit.types import ModelRef, Role, Signature
-from tests.models.zoo import DYNAMO, TS, Export, export, make
+from tests.models.zoo import DYNAMO, TS, Export, examples, export, make, opened
 from tests.models.zoo_networks import NETWORKS
 
 
@@ -19,6 +20,15 @@ def signature(path: Path, kind: str, arch: str | None = None) -> Signature:
     ref = ModelRef(name="m", role=Role.STUDENT, path=str(path), kind=kind, sha256="0" * 64, arch=arch)
     with load_model(ref, device="cpu") as model:
         return model.signature()
+
+
+def apart(module: torch.nn.Module) -> torch.nn.Module:
+    """As if trained: no arrays are equal, of which an exporter keeps one."""
+    with torch.no_grad():
+        for tensor in module.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.add_(torch.rand(tensor.shape) / 10)
+    return module.eval()
 
 
 @pytest.mark.parametrize("exporter", [TS, DYNAMO])
@@ -32,6 +42,58 @@ def test_weights_are_those_of_the_module(network: str, exporter: str, folded: bo
     arch = f"tests.models.zoo_networks:{NETWORKS[network].make.__name__}"
     expected = signature(tmp_path / "m.pt", "state_dict", arch)
     assert expected.weights == signature(path, "onnx").weights
+
+
+@pytest.mark.parametrize("exporter", [TS, DYNAMO])
+@pytest.mark.parametrize("network", ["small_vgg", "lstm", "vit"])
+def test_a_saved_control_is_of_its_students_architecture(network: str, exporter: str, tmp_path: Path) -> None:
+    """BatchNorm is folded in the student's file and kept in the control's; operators are written in other ways."""
+    path = export(Export(network=network, exporter=exporter), tmp_path / "student.onnx", apart(make(network)))
+    saved = tmp_path / "control.onnx"
+    x = {"x": torch.from_numpy(examples(network, 2))}
+    export_onnx(apart(opened(path).build(0)), x, saved, free_batch=True)
+    assert signature(path, "onnx") == signature(saved, "onnx")
+
+
+@pytest.mark.parametrize("exporter", [TS, DYNAMO])
+def test_folded_batchnorm_is_no_other_architecture(exporter: str, tmp_path: Path) -> None:
+    """Layers with a bias of their own and without."""
+    module = apart(make("audio_cnn"))
+    folded, kept = (
+        export(
+            Export(network="audio_cnn", exporter=exporter, folded=folded), tmp_path / f"{folded}.onnx", module
+        )
+        for folded in (True, False)
+    )
+    assert signature(folded, "onnx") == signature(kept, "onnx")
+
+
+def test_another_activation_is_another_architecture(tmp_path: Path) -> None:
+    """Although all weights have the same shapes."""
+    smooth = make("mlp")
+    assert isinstance(smooth, torch.nn.Sequential)
+    smooth[2] = torch.nn.Tanh()
+    first = export(Export(network="mlp"), tmp_path / "a.onnx")
+    second = export(Export(network="mlp"), tmp_path / "b.onnx", smooth.eval())
+    assert signature(first, "onnx").weights == signature(second, "onnx").weights
+    assert signature(first, "onnx") != signature(second, "onnx")
+
+
+def test_both_forms_of_gelu_count_as_their_formulas(tmp_path: Path) -> None:
+    """The operator is newer than the formula."""
+    found = {}
+    for approximate in ("none", "tanh"):
+        module = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.GELU(approximate), torch.nn.Linear(4, 3))
+        for opset in (17, 20):
+            path = tmp_path / f"{approximate}{opset}.onnx"
+            torch.onnx.export(module, (torch.ones(2, 4),), str(path), dynamo=False, opset_version=opset)
+            found[approximate, opset] = signature(path, "onnx").operators
+    assert {
+        ("none", 17): (("Erf", 1),),
+        ("none", 20): (("Erf", 1),),
+        ("tanh", 17): (("Tanh", 1),),
+        ("tanh", 20): (("Tanh", 1),),
+    } == found
 
 
 def test_another_width_is_another_architecture(tmp_path: Path) -> None:
