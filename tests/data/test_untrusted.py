@@ -95,7 +95,7 @@ def test_a_few_bytes_that_unpack_into_a_disk_are_refused_invalid(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than 100 times the file, beyond 10 GB, is no set of examples."""
-    monkeypatch.setattr("kdaudit.data.arrays._PACKED_FREELY_BYTES", 1 << 20)
+    monkeypatch.setattr("kdaudit.data.npz._PACKED_FREELY_BYTES", 1 << 20)
     path = save_npz(tmp_path / "e.npz", x=np.zeros((4, 1 << 19), np.float32), y=labels(4))
     with pytest.raises(DataError, match="expected arrays of at most 100 times the size of") as caught:
         load(path, tmp_path / "cache")
@@ -111,7 +111,7 @@ def test_a_directory_that_claims_gigabytes_is_refused_invalid(tmp_path: Path) ->
 
 def test_labels_that_fill_memory_are_refused_invalid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Columns are read into memory as they are; a gigabyte of them is no column."""
-    monkeypatch.setattr("kdaudit.data.arrays._MAX_COLUMN_BYTES", 31)
+    monkeypatch.setattr("kdaudit.data.npz._MAX_COLUMN_BYTES", 31)
     with pytest.raises(DataError, match=r"expected at most 0\.0 GB in y of .*, found 0\.0 GB") as caught:
         load(with_members(tmp_path / "e.npz"), tmp_path / "cache")
     assert "it holds one short value per example" == caught.value.hint
