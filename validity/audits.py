@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from kdaudit.metrics.panel import measure
@@ -12,6 +12,7 @@ from kdaudit.pipeline.sanity import problems_of, weak_teacher
 from kdaudit.policy import RULES
 from kdaudit.policy.deciding_rule import wrong_knowledge
 from kdaudit.policy.judge import judge
+from kdaudit.policy.knowledge_rules import shows_transfer
 from kdaudit.policy.limits import LIMITS, PRESETS
 from kdaudit.policy.policy import Policy
 from kdaudit.stats.sample import Sample
@@ -23,6 +24,7 @@ from kdaudit.types import (
     Int64,
     ModelRef,
     Outcome,
+    Panel,
     Predictions,
     Role,
     RuleStatus,
@@ -50,44 +52,28 @@ class Audit:
     outcomes: Mapping[str, str]
     asymmetry: str
     attribution: str
+    shows_transfer: bool
 
 
-def audit(
-    labels: Int64,
-    teacher: Float32,
-    student: Float32,
-    *,
-    independent: Sequence[Float32],
-    random: Sequence[Float32] = (),
-) -> Audit:
-    """Judge a student by logits (n, C), by each preset.
-
-    Args:
-        labels: (n,).
-        teacher: its logits.
-        student: the audited student's.
-        independent: those of the independent controls.
-        random: those of the random controls.
-    """
-    roles = [Role.TEACHER, Role.STUDENT, *[Role.INDEPENDENT] * len(independent), *[Role.RANDOM] * len(random)]
-    predictions = [
-        _predictions(logits, role, i)
-        for i, (logits, role) in enumerate(zip((teacher, student, *independent, *random), roles, strict=True))
-    ]
-    panel = measure(predictions, labels)
-    sample = Sample(
-        panel=panel,
-        students=(1,),
-        independent=tuple(panel.rows(Role.INDEPENDENT)),
-        random=tuple(panel.rows(Role.RANDOM)),
+def panel_of(labels: Int64, teacher: Float32, models: Sequence[Float32]) -> Panel:
+    """What the tests need of a teacher and of any models, by logits (n, C); the models' roles are given later."""
+    roles = [Role.TEACHER, *[Role.INDEPENDENT] * len(models)]
+    logits = (teacher, *models)
+    return measure(
+        [_predictions(z, role, i) for i, (z, role) in enumerate(zip(logits, roles, strict=True))], labels
     )
+
+
+def audit(panel: Panel, *, student: int, independent: Sequence[int], random: Sequence[int] = ()) -> Audit:
+    """Judge a student by each preset. All are rows of the panel, whose row 0 is the teacher."""
+    sample = _sample(panel, student, independent, random)
     assessment = assess(sample, _fitness(sample), LIMITS, columns={}, class_names=())
     verdicts = {
         name: judge(
             RULES,
             assessment,
             Policy(preset=name, limits=limits),
-            students=[panel.models[1]],
+            students=[sample.panel.models[1]],
             on=_DAY,
         )
         for name, limits in PRESETS.items()
@@ -103,11 +89,35 @@ def audit(
         | {"unbounded": _UNBOUNDED[wrong_knowledge(assessment, LIMITS).status]},
         asymmetry=usual.asymmetry,
         attribution=usual.attribution,
+        shows_transfer=shows_transfer(assessment, LIMITS),
+    )
+
+
+def _sample(panel: Panel, student: int, independent: Sequence[int], random: Sequence[int]) -> Sample:
+    """The panel of these rows alone, each in its role."""
+    rows = [0, student, *independent, *random]
+    roles = [Role.TEACHER, Role.STUDENT, *[Role.INDEPENDENT] * len(independent), *[Role.RANDOM] * len(random)]
+    part = replace(
+        panel,
+        models=tuple(replace(panel.models[row], role=role) for row, role in zip(rows, roles, strict=True)),
+        answers=panel.answers[rows],
+        confidence=panel.confidence[rows],
+        log_likelihood=panel.log_likelihood[rows],
+        margin=panel.margin[rows],
+        best_other=panel.best_other[rows],
+        distances={name: values[rows] for name, values in panel.distances.items()},
+        tied=panel.tied[rows],
+    )
+    return Sample(
+        panel=part,
+        students=(1,),
+        independent=tuple(part.rows(Role.INDEPENDENT)),
+        random=tuple(part.rows(Role.RANDOM)),
     )
 
 
 def _predictions(logits: Float32, role: Role, number: int) -> Predictions:
-    name = f"{role}/{number}"
+    name = f"model {number}"
     model = ModelRef(name=name, role=role, path=name, kind="none", sha256=name)
     data = DataRef(name="", kind="none", location="", sha256="", n=len(logits))
     return Predictions(model=model, data=data, logits=logits, device="cpu", batch_size=1)

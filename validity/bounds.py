@@ -18,7 +18,7 @@ from kdaudit.execute import LocalPool
 from kdaudit.protocols import Progress
 from kdaudit.rng import stream
 from kdaudit.types import Int64
-from validity.audits import Audit, audit
+from validity.audits import Audit, audit, panel_of
 from validity.kinds import GAPS, TEACHERS, Kinds
 from validity.networks import Net, answers
 from validity.real import PLANTED, Bench, Cell, Origin, Where
@@ -100,14 +100,8 @@ def scarce_audits_of(scarce: Scarcity, progress: Progress) -> tuple[Audit, ...]:
         rows = _rows(scarce, labels != teacher.argmax(axis=1), agree, rng)
         copied = (teacher.argmax(axis=1) != labels) & (rng.random(len(labels)) < scarce.planted)
         logits = np.where(copied[:, None], teacher, student)
-        found.append(
-            audit(
-                labels[rows],
-                teacher[rows],
-                logits[rows],
-                independent=[nets[k][rows] for k in controls],
-            )
-        )
+        panel = panel_of(labels[rows], teacher[rows], [logits[rows], *(nets[k][rows] for k in controls)])
+        found.append(audit(panel, student=1, independent=range(2, 2 + len(controls))))
     return tuple(found)
 
 

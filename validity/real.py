@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +15,7 @@ from kdaudit.execute import LocalPool
 from kdaudit.protocols import Progress
 from kdaudit.rng import stream
 from kdaudit.types import Float32
-from validity.audits import Audit, audit
+from validity.audits import Audit, audit, panel_of
 from validity.kinds import ALPHAS, OWN_CONTROLS, PLAIN_CONTROLS, SAME_LABELS, TEACHERS, TEMPERATURES, Kinds
 from validity.networks import Net, answers
 from validity.sets import data_set
@@ -127,36 +126,36 @@ def audits(cells_: Sequence[Cell]) -> Iterator[tuple[Audit, ...]]:
 
 def audits_of(cell: Cell, progress: Progress) -> tuple[Audit, ...]:  # noqa: ARG001 - the pool hands it to all tasks
     """One audit of each student, against controls drawn for it: never itself."""
-    labels = data_set(cell.data).test.labels
-    teacher = _answers(cell.teacher_net, cell.folder)
+    teacher = answers(cell.teacher_net, cell.folder)
+    models = list(dict.fromkeys((*cell.students, *cell.pool, *cell.random)))
+    rows = {net: i for i, net in enumerate(models, start=1)}
+    logits = {net: answers(net, cell.folder) for net in models}
+    judged = [_copied(cell, logits[net], teacher, net.name) for net in cell.students]
+    panel = panel_of(data_set(cell.data).test.labels, teacher, [*logits.values(), *judged])
     found = []
-    for student in cell.students:
+    for row, student in enumerate(cell.students, start=1 + len(models)):
         rng = stream(0, f"{cell.teacher}/{cell.kind}/{student.name}")
         others = [net for net in cell.pool if net != student]
-        chosen = rng.choice(len(others), size=cell.n_controls, replace=False)
+        independent = rng.choice(len(others), size=cell.n_controls, replace=False)
         random = rng.choice(len(cell.random), size=N_RANDOM, replace=False)
-        logits = _answers(student, cell.folder)
         found.append(
             audit(
-                labels,
-                teacher,
-                _copied(cell, logits, teacher, rng) if cell.copied else logits,
-                independent=[_answers(others[i], cell.folder) for i in chosen],
-                random=[_answers(cell.random[i], cell.folder) for i in random],
+                panel,
+                student=row,
+                independent=[rows[others[i]] for i in independent],
+                random=[rows[cell.random[i]] for i in random],
             )
         )
     return tuple(found)
 
 
-def _copied(cell: Cell, logits: Float32, teacher: Float32, rng: np.random.Generator) -> Float32:
+def _copied(cell: Cell, logits: Float32, teacher: Float32, name: str) -> Float32:
+    """The student's logits, with the teacher's on the share that it copies."""
+    if not cell.copied:
+        return logits
     labels = data_set(cell.data).test.labels
     wrong = teacher.argmax(axis=1) != labels
     may = {"all": np.ones_like(wrong), "wrong": wrong, "right": ~wrong}[cell.copied]
-    copied = may & (rng.random(len(labels)) < PLANTED)
-    result: Float32 = np.where(copied[:, None], teacher, logits)
+    drawn = stream(0, f"copied/{cell.teacher}/{cell.kind}/{name}").random(len(labels)) < PLANTED
+    result: Float32 = np.where((may & drawn)[:, None], teacher, logits)
     return result
-
-
-@cache
-def _answers(net: Net, folder: Path) -> Float32:
-    return answers(net, folder)

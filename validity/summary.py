@@ -22,8 +22,8 @@ class Summary:
     """What the audits of one cell showed: means of estimates, counts of outcomes.
 
     data, teacher, kind, origin: which students; `size` is what was made scarce, or None. outcomes {preset: {outcome:
-    count}}. rejected: kappa_W with p <= .05; negative: asymmetry; attributed: to this teacher; covered: 90 % intervals
-    of kappa_W that hold .3.
+    count}}. rejected: kappa_W with p <= .05; negative: asymmetry; attributed: to this teacher; fails_shown: FAIL by the
+    numbers alone, and closer to the teacher in function; covered: 90 % intervals of kappa_W that hold the truth.
     """
 
     data: str
@@ -42,7 +42,7 @@ class Summary:
     rejected: int
     negative: int
     attributed: int
-    fails_attributed: int
+    fails_shown: int
     covered: int
     size: int | None = None
 
@@ -82,9 +82,7 @@ def summary(
         rejected=sum(k.p_value is not None and k.p_value <= ALPHA for k in kappas),
         negative=sum(each.asymmetry == "negative" for each in audits),
         attributed=sum(each.attribution == "this_teacher" for each in audits),
-        fails_attributed=sum(
-            each.outcomes["margins"] == "fail" and each.attribution == "this_teacher" for each in audits
-        ),
+        fails_shown=sum(each.outcomes["unbounded"] == "fail" and each.shows_transfer for each in audits),
         covered=sum(k.low is not None and k.high is not None and k.low <= truth <= k.high for k in kappas),
     )
 

@@ -93,10 +93,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         asks="Are the controls a fair comparison?",
         computed="Each beats guessing, has the student's architecture, and their mean accuracy lies within "
         f"{at_most(LIMITS.max_accuracy_gap)} of the student's. At most {bound(LIMITS.max_unfit_share)} may be unfit.",
-        violated="The audit is inconclusive; but a student that fails is not excused by a lower accuracy.",
+        violated="The audit is inconclusive; but a student that fails is not excused by a lower accuracy where its "
+        "function is closer to the teacher than its controls' (KD101).",
         advice="State the student's recipe (epochs, learning rate, augmentation, --init-from) or its complete "
         "training data; for ready-made controls use the student's architecture.",
-        limits=("max_accuracy_gap", "max_unfit_share"),
+        limits=("max_accuracy_gap", "max_unfit_share", "alpha"),
     ),
     "KD302": Explanation(
         asks="Does the teacher make enough errors to learn from?",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kdaudit.policy.deciding_rule import effect, wrong_knowledge
+from kdaudit.policy.knowledge_rules import shows_transfer
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import bound, percent
 from kdaudit.types import Assessment, RuleOutcome, RuleStatus
@@ -11,8 +12,9 @@ from kdaudit.types import Assessment, RuleOutcome, RuleStatus
 def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
     """KD301: controls are fit, of the student's architecture, and about as accurate as the student.
 
-    A gap above 5 points either way blocks PASS; a more accurate student cannot FAIL either. A less accurate one never
-    escapes FAIL by its gap: lower accuracy is conservative, and may be the teacher's doing.
+    A gap above 5 points either way blocks PASS; a more accurate student cannot FAIL either. A less accurate one FAILs
+    only where its function is closer to the teacher than its controls' (KD101): its lower accuracy may be the teacher's
+    doing, but networks that are merely trained less repeat a weak teacher's errors too (docs/validity.md).
     """
     fitness = assessment.fitness
     gap = effect(assessment, "accuracy_gap")
@@ -30,7 +32,7 @@ def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
         status = RuleStatus.UNDECIDED
         reason = f"{fitness.unmatched} An honest student can look guilty against such controls."
     elif gap.estimate is not None and abs(gap.estimate) > limits.max_accuracy_gap:
-        below_but_failing = gap.estimate < 0 and fails
+        below_but_failing = gap.estimate < 0 and fails and shows_transfer(assessment, limits)
         status = RuleStatus.WARNING if below_but_failing else RuleStatus.UNDECIDED
         reason = (
             f"The student is {abs(gap.estimate) * 100:.1f} points "
@@ -38,6 +40,11 @@ def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
         )
         if below_but_failing:
             reason += " A lower accuracy does not excuse taken-over errors."
+        elif gap.estimate < 0 and fails:
+            reason += (
+                " It repeats errors of its teacher, but its function is no closer to it than theirs: a network that is "
+                "merely trained less may repeat them too."
+            )
     else:
         reason = "Their accuracy is near the student’s."
         if fitness.unfit:
