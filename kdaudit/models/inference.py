@@ -7,9 +7,11 @@ that each answer depends on the examples beside it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kdaudit.models.untrusted import subgraphs
+from kdaudit.models.untrusted import read_message, subgraphs
+from kdaudit.types import ModelRef
 
 if TYPE_CHECKING:
     import onnx
@@ -33,6 +35,15 @@ def for_inference(model: onnx.ModelProto) -> bool:
             if attribute.name == "training_mode":
                 attribute.i = 0
     return bool(nodes)
+
+
+def trains_when_run(ref: ModelRef) -> bool:
+    """Whether a model is an ONNX file that was exported in training mode.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    return ref.kind == "onnx" and bool(in_training_mode(read_message(Path(ref.path))))
 
 
 def in_training_mode(model: onnx.ModelProto) -> list[onnx.NodeProto]:

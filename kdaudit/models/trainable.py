@@ -115,7 +115,7 @@ class OnnxNetwork:
         if kind == "onnx":
             return found
         return replace(
-            found, sentence=f"The student's file ({kind}) was converted by way of ONNX. {found.sentence}"
+            found, sentence=f"{found.sentence} The student's file ({kind}) was converted by way of ONNX."
         )
 
     @property

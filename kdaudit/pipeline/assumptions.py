@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kdaudit.models.inference import trains_when_run
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.plan import TRAIN, Setup
 from kdaudit.schema import Assumption
@@ -35,7 +36,14 @@ def _of_models(setup: Setup) -> Iterator[Assumption]:
             yield Assumption(
                 what=f"Classes of the {role}", value=f"by the label map {path}", known_from="stated"
             )
-    if pickled := [m.name for m in (setup.teacher, *setup.students, *setup.ready) if m.kind == "pickle"]:
+    models = (setup.teacher, *setup.students, *setup.ready, *filter(None, (setup.alternate_teacher,)))
+    if training := [model.name for model in models if trains_when_run(model)]:
+        yield Assumption(
+            what="Training mode",
+            value=f"{', '.join(training)}: exported in it, evaluated in inference mode",
+            known_from="verified",
+        )
+    if pickled := [model.name for model in models if model.kind == "pickle"]:
         yield Assumption(
             what="Python objects",
             value=f"{', '.join(pickled)}: loaded with --trust-pickle, which runs whatever code a file names",

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
+
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.audit import audit
 from tests.trainable import trainable_world
 
 
-def test_an_architecture_from_another_file_is_named(tmp_path: Path) -> None:
-    """Controls made like --student-train-as are not said to be the student's own network alone."""
+def switch_to_training(path: str) -> None:
+    """As if the file had been exported so."""
+    model = onnx.load(path)
+    (norm,) = [node for node in model.graph.node if node.op_type == "BatchNormalization"]
+    (mode,) = [attribute for attribute in norm.attribute if attribute.name == "training_mode"]
+    mode.i = 1
+    onnx.save(model, path)
+
+
+def test_an_architecture_from_another_file_and_training_mode_are_named(tmp_path: Path) -> None:
+    """Controls made like --student-train-as are not said to be the student's own network alone; the teacher trains."""
     world = trainable_world(tmp_path)
+    switch_to_training(world.path("teacher.onnx"))
     (only,) = audit(
         AuditSpec(
             teacher=world.path("teacher.onnx"),
@@ -30,3 +42,5 @@ def test_an_architecture_from_another_file_is_named(tmp_path: Path) -> None:
     )
     stated = [row.value for row in only.result.assumptions if row.what == "Architecture"]
     assert f"that of {world.path('teacher.onnx')}; that the student is of it is the user's word" == stated[0]
+    (mode,) = [row.value for row in only.result.assumptions if row.what == "Training mode"]
+    assert "teacher.onnx: exported in it, evaluated in inference mode" == mode
