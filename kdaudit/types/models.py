@@ -40,9 +40,9 @@ class Signature:
     """What must be equal for two models to count as the same architecture.
 
     `operators` counts the operators that bend (ONNX) or the parameters' shapes (PyTorch), sorted by name. Two models
-    of one kind are matched if all is equal, ONNX files as if BatchNorm were folded. Formats count differently (exporters
-    fold BatchNorm into the layer before it and transpose matrices), so models of different kinds are matched if their
-    `weights` are equal: the counted shapes of all weights with two axes or more.
+    of one kind are matched if all is equal, ONNX files as if BatchNorm were folded. Formats count differently
+    (exporters fold BatchNorm into the layer before it and transpose matrices), so models of different kinds are matched
+    if their `weights` are equal: the counted shapes of all weights with two axes or more.
     """
 
     kind: Literal["onnx", "torch"]
