@@ -10,6 +10,7 @@ from collections.abc import Callable
 from kdaudit.stats.attribution import atd, did
 from kdaudit.stats.knowledge import kappa_R, kappa_W, net_harm, rrr
 from kdaudit.stats.sample import Sample
+from kdaudit.stats.shared import error_consistency, information
 from kdaudit.stats.tilt import tilt
 from kdaudit.stats.transfer import transfer
 from kdaudit.types import Evidence
@@ -22,6 +23,8 @@ PROCEDURES: dict[str, Callable[[Sample], Evidence]] = {
     "did": did,
     "atd": atd,
     "tilt": tilt,
+    "information": information,
+    "error_consistency": error_consistency,
     "transfer.activation": transfer("activation"),
     "transfer.js": transfer("js"),
     "transfer.rank": transfer("rank"),

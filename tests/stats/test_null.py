@@ -50,7 +50,10 @@ def allowed(n_worlds: int) -> int:
 
 @pytest.mark.parametrize("k", [3, 10])
 @pytest.mark.parametrize("seed_sd", [0.0, 0.2])
-@pytest.mark.parametrize("procedure", ["kappa_W", "kappa_R", "rrr", "did", "transfer.prediction"])
+@pytest.mark.parametrize(
+    "procedure",
+    ["kappa_W", "kappa_R", "rrr", "did", "transfer.prediction", "information", "error_consistency"],
+)
 def test_honest_students_are_rarely_called_guilty_null(procedure: str, seed_sd: float, k: int) -> None:
     """False-positive rate at most alpha: one more network of the same kind is no heir."""
     assert rejections(procedure, n_worlds=200, n=600, k=k, seed_sd=seed_sd) <= allowed(200)
