@@ -12,7 +12,7 @@ from kdaudit.models.folder import folder_digest
 from kdaudit.models.untrusted import external_files, read_message
 from kdaudit.types import ModelRef, OutputKind, Role
 
-_WEIGHTS_ALONE = {"state_dict", "safetensors"}
+WEIGHTS_ALONE = frozenset({"state_dict", "safetensors"})
 _WITH_ARCHITECTURE = {"onnx", "huggingface", "torchscript", "exported"}
 _TEACHERS = {Role.TEACHER, Role.ALTERNATE_TEACHER}
 _PICKLE_MAGIC = b"\x80"
@@ -29,8 +29,11 @@ def identify(
     arch: str | None,
     arch_args: str | None,
     trust_pickle: bool = False,
+    weights_alone: bool = False,
 ) -> ModelRef:
     """The reference to a model file or folder, with its kind and digest.
+
+    `weights_alone`: weights do without an architecture, because they are put into another model's.
 
     Raises:
         ModelError: there is no file, it is empty, cannot be loaded, or would run code and is not trusted.
@@ -43,7 +46,7 @@ def identify(
     else:
         sha256 = file_digest(file, error=ModelError, what=f"the {role}'s model file")
         kind = _kind(file, trust_pickle=trust_pickle)
-    if kind in _WEIGHTS_ALONE and arch is None:
+    if kind in WEIGHTS_ALONE and arch is None and not weights_alone:
         raise SpecError(
             f"expected an architecture for the weights in {path}, found none",
             hint=f"add {option} module:callable, path/file.py:callable or timm:NAME",

@@ -11,6 +11,9 @@ from kdaudit.errors import ModelError
 from kdaudit.models.convert import Network
 from kdaudit.types import ModelRef
 
+# How the keys of networks begin whose inputs are given by name.
+_WITHIN = "network."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Start:
@@ -98,12 +101,17 @@ def _by_place(tensors: Mapping[str, Tensor]) -> dict[tuple[str, tuple[int, ...]]
 
 
 def start_from_state(ref: ModelRef, own: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Start:
-    """The other state's tensors of equal name and shape.
+    """The other state's tensors of equal name and shape; a network within the own one may be named without it.
 
     Raises:
         ModelError: nothing fits.
     """
-    fitting = {k: other[k] for k, tensor in own.items() if k in other and other[k].shape == tensor.shape}
+    named = {key: key if key in other else key.removeprefix(_WITHIN) for key in own}
+    fitting = {
+        key: other[named[key]]
+        for key, tensor in own.items()
+        if named[key] in other and other[named[key]].shape == tensor.shape
+    }
     return _start(ref, fitting, {key: key for key in own})
 
 

@@ -20,6 +20,7 @@ from kdaudit.models.dropout import with_dropout
 from kdaudit.models.fidelity import describe_built, describe_converted
 from kdaudit.models.freeze import freeze
 from kdaudit.models.graph import Graph
+from kdaudit.models.identify import WEIGHTS_ALONE
 from kdaudit.models.initialise import redraw
 from kdaudit.models.onnx_file import read_graph
 from kdaudit.models.start import Start, start_from_network, start_from_state, start_from_tensors
@@ -138,7 +139,7 @@ class OnnxNetwork:
         ref = self.spec.init_from
         if ref is None:
             return None
-        if ref.kind in ("state_dict", "safetensors"):
+        if ref.kind in WEIGHTS_ALONE:
             return start_from_tensors(ref, self.network, read_weights(ref))
         if ref.kind != self.spec.model.kind:
             raise ModelError(
@@ -171,9 +172,8 @@ class ArchitectureNetwork:
         self._start: Start | None = None
         self._example = self.build(0)
         if spec.init_from is not None:
-            self._start = start_from_state(
-                spec.init_from, self._example.state_dict(), self._blueprint.read(spec.init_from)
-            )
+            read = read_weights if spec.init_from.kind in WEIGHTS_ALONE else self._blueprint.read
+            self._start = start_from_state(spec.init_from, self._example.state_dict(), read(spec.init_from))
 
     @property
     def family(self) -> str:

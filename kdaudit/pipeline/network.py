@@ -72,6 +72,7 @@ def network_spec(setup: Setup, student: ModelRef) -> NetworkSpec:
             arch=student.arch,
             arch_args=student.arch_args,
             trust_pickle=spec.trust_pickle,
+            weights_alone=True,
         )
     example = _inputs(next(training_data(setup).batches(1)), model)
     return NetworkSpec(

@@ -187,11 +187,13 @@ def test_digests_are_those_of_architectures(free: Path, tmp_path: Path) -> None:
 
 
 def test_controls_start_where_the_student_did(free: Path, tmp_path: Path) -> None:
-    """--init-from takes another program of the network."""
-    start = ref(export(scaled(1), tmp_path / "start.pt2"), "exported")
-    built = open_network(network_spec(ref(free, "exported"), inputs(), init_from=start)).build(0).eval()
-    with torch.no_grad():
-        assert native(scaled(1), inputs()) == pytest.approx(built(*tensors(inputs())).numpy(), abs=1e-5)
+    """--init-from takes another program of the network, and its weights alone."""
+    torch.save(scaled(1).state_dict(), tmp_path / "weights.pt")
+    program = export(scaled(1), tmp_path / "start.pt2")
+    for start in (ref(program, "exported"), ref(tmp_path / "weights.pt", "state_dict")):
+        built = open_network(network_spec(ref(free, "exported"), inputs(), init_from=start)).build(0).eval()
+        with torch.no_grad():
+            assert native(scaled(1), inputs()) == pytest.approx(built(*tensors(inputs())).numpy(), abs=1e-5)
 
 
 def test_decomposed_batchnorm_cannot_train_invalid(tmp_path: Path) -> None:

@@ -189,13 +189,15 @@ def test_digests_are_those_of_architectures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", ["scripted", "traced"])
 def test_controls_start_where_the_student_did(how: str, tmp_path: Path) -> None:
-    """--init-from takes another archive of the network."""
-    start = ref(script(scaled(1), tmp_path / "start.pt", how=how), "torchscript")
-    factory = opened(script(scaled(0), tmp_path / "net.pt", how=how), init_from=start)
-    built = factory.build(0).eval()
-    with torch.no_grad():
-        answer = built(*tensors(inputs())).numpy()
-    assert native(scaled(1), inputs()) == pytest.approx(answer, abs=1e-5)
+    """--init-from takes another archive of the network, and its weights alone."""
+    torch.save(scaled(1).state_dict(), tmp_path / "weights.pt")
+    archive = script(scaled(1), tmp_path / "start.pt", how=how)
+    for start in (ref(archive, "torchscript"), ref(tmp_path / "weights.pt", "state_dict")):
+        factory = opened(script(scaled(0), tmp_path / "net.pt", how=how), init_from=start)
+        built = factory.build(0).eval()
+        with torch.no_grad():
+            answer = built(*tensors(inputs())).numpy()
+        assert native(scaled(1), inputs()) == pytest.approx(answer, abs=1e-5)
 
 
 def test_initial_weights_of_another_kind_invalid(tmp_path: Path) -> None:
