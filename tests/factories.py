@@ -77,12 +77,15 @@ def kinds() -> tuple[Kind, ...]:
 def effect(estimate: float | None, low: float | None, high: float | None, p: float | None) -> EffectRecord:
     """An estimate with its interval and the ten controls around 0."""
     half = 0.0 if low is None or high is None else (high - low) / 4
+    tested = estimate is not None and half > 0
     return EffectRecord(
         estimate=estimate,
         low90=low,
         high90=high,
         p=p,
-        z=None if estimate is None or half == 0 else round(estimate / half, 1),
+        z=round(estimate / half, 1) if estimate is not None and half > 0 else None,
+        cliffs_delta=0.8 if tested else None,
+        rank_p=1 / 11 if tested else None,
         controls=tuple(round(half * step, 4) for step in SPREAD),
     )
 
@@ -190,6 +193,7 @@ def _model(
         loss=round(0.9 - 0.68 * accuracy, 3),
         ece=ece,
         negative_flips=round(1 - right, 4) if role != "teacher" else 0.0,
+        error_consistency=round(0.9 * wrong, 4) if role != "teacher" else None,
         agreement_W=wrong,
         agreement_R=right,
         reliability=_bins(surplus),
@@ -584,6 +588,10 @@ def _fail() -> AuditResult:
         n_positive=2,
         accuracy={model.name: model.accuracy for model in models},
         accuracy_gap=effect(-0.003, -0.007, 0.0, 0.9),
+        negative_flips=effect(0.002, -0.001, 0.005, 0.2),
+        ece=effect(0.028, 0.024, 0.032, 0.0001),
+        error_consistency=effect(0.168, 0.151, 0.185, 0.0001),
+        information=effect(0.0414, 0.036, 0.0468, 0.0001),
         kappa_W=effect(0.3106, 0.26, 0.36, 0.0002),
         kappa_R=effect(0.04, -0.05, 0.12, 0.21),
         rrr=effect(1.39, 1.18, 1.64, 0.002),
@@ -683,6 +691,10 @@ def _pass() -> AuditResult:
         n_repeated_R=8818,
         accuracy={model.name: model.accuracy for model in models},
         accuracy_gap=effect(0.005, 0.002, 0.009, 0.01),
+        negative_flips=effect(-0.006, -0.009, -0.003, 0.99),
+        ece=effect(0.001, -0.003, 0.005, 0.3),
+        error_consistency=effect(0.01, -0.01, 0.03, 0.2),
+        information=effect(0.0012, -0.004, 0.0064, 0.34),
         kappa_W=effect(0.02, -0.03, 0.07, 0.25),
         kappa_R=effect(0.12, 0.05, 0.19, 0.01),
         rrr=effect(0.9, 0.81, 1.0, 0.95),
@@ -852,7 +864,8 @@ def _unfit() -> AuditResult:
 
 def _empty() -> AuditResult:
     base = _fail()
-    nothing = {"accuracy": None, "loss": None, "ece": None, "negative_flips": None, "agreement_W": None}
+    quality = dict.fromkeys(("ece", "negative_flips", "error_consistency"))
+    nothing = {"accuracy": None, "loss": None, "agreement_W": None, **quality}
     models = tuple(
         model.model_copy(update={**nothing, "agreement_R": None, "reliability": (), "curve": ()})
         for model in base.models[:2]
@@ -893,6 +906,8 @@ def _empty() -> AuditResult:
         n_positive=0,
         accuracy={},
         accuracy_gap=None,
+        information=None,
+        **quality,
         kappa_W=None,
         kappa_R=None,
         rrr=None,
@@ -1010,16 +1025,22 @@ def _differences_only() -> AuditResult:
     base = _fail()
 
     def bare(record: EffectRecord | None) -> EffectRecord | None:
-        update = {"low90": None, "high90": None, "p": None, "z": None, "status": "differences-only"}
+        tests = dict.fromkeys(("low90", "high90", "p", "z", "cliffs_delta", "rank_p"))
+        update = {**tests, "status": "differences-only"}
         return (
             None if record is None else record.model_copy(update={**update, "controls": record.controls[:2]})
         )
 
-    effects = ("accuracy_gap", "kappa_W", "kappa_R", "rrr", "did", "harm_per_1000", "benefit_per_1000")
+    effects = (
+        *("accuracy_gap", "negative_flips", "ece", "error_consistency", "information"),
+        *("kappa_W", "kappa_R", "rrr", "did", "harm_per_1000", "benefit_per_1000"),
+    )
     transfer = {
         name: record.model_copy(
             update={
-                **dict.fromkeys(("low90", "high90", "p", "z", "p_independent", "p_random", "rank_p")),
+                **dict.fromkeys(
+                    ("low90", "high90", "p", "z", "cliffs_delta", "p_independent", "p_random", "rank_p")
+                ),
                 "status": "differences-only",
                 "independent": record.independent[:2],
                 "random": (),

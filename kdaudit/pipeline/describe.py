@@ -33,8 +33,10 @@ from kdaudit.schema import (
 from kdaudit.stats.power import design_of
 from kdaudit.stats.sample import Sample
 from kdaudit.stats.sanity import majority_share
+from kdaudit.stats.shared import consistency
 from kdaudit.types import (
     Assessment,
+    Float64,
     Outcome,
     Panel,
     Role,
@@ -100,6 +102,10 @@ def describe(found: Findings) -> AuditResult:
         n_alternate=len(sample.alternate),
         accuracy={model.name: model.accuracy for model in models},
         accuracy_gap=effect_record(effects.get("accuracy_gap")),
+        negative_flips=effect_record(effects.get("negative_flips")),
+        ece=effect_record(effects.get("ece")),
+        error_consistency=effect_record(effects.get("error_consistency")),
+        information=effect_record(effects.get("information")),
         kappa_W=effect_record(effects.get("kappa_W")),
         kappa_R=effect_record(effects.get("kappa_R")),
         rrr=effect_record(effects.get("rrr")),
@@ -159,6 +165,7 @@ def _models(found: Findings) -> Iterable[ModelRecord]:
             loss=agreement.loss(panel, row),
             ece=calibration.expected_calibration_error(bins),
             negative_flips=None if row == 0 else agreement.negative_flips(panel, row),
+            error_consistency=None if row == 0 else _mean(consistency(panel, row)),
             agreement_W=agreement.agreement(panel, row, where=wrong),
             agreement_R=agreement.agreement(panel, row, where=~wrong),
             reliability=tuple(
@@ -172,6 +179,10 @@ def _models(found: Findings) -> Iterable[ModelRecord]:
             else tuple(CurveRecord(epoch=p.epoch, loss=p.loss, accuracy=p.accuracy) for p in trained.curve),
             seconds=None if trained is None else trained.seconds,
         )
+
+
+def _mean(values: Float64 | None) -> float | None:
+    return None if values is None else float(values.mean())
 
 
 def _rules(verdict: Verdict) -> Iterable[RuleRecord]:

@@ -21,6 +21,7 @@ from kdaudit.render.views.inherited import InheritedView, inherited
 from kdaudit.render.views.method import MethodView, ReproduceView, method, reproduce
 from kdaudit.render.views.parts import PartTable, part_tables
 from kdaudit.render.views.rules import RulesView, anchor, rules
+from kdaudit.render.views.sizes import SizesView, sizes
 from kdaudit.render.views.transfer import TransferView, transfer
 from kdaudit.schema import AuditResult
 
@@ -57,6 +58,7 @@ class Page:
     parts: tuple[PartTable, ...]
     controls: ControlsView
     calibration: CalibrationView
+    sizes: SizesView
     method: MethodView
     reproduce: ReproduceView
 
@@ -88,6 +90,7 @@ def view(result: AuditResult) -> Page:
         parts=part_tables(result),
         controls=controls(result),
         calibration=calibration(result),
+        sizes=sizes(result),
         method=method(result),
         reproduce=reproduce(result),
     )

@@ -6,6 +6,7 @@ import re
 
 from kdaudit.render import facts, numbers, stated, text, words
 from kdaudit.render.views.rules import interval, observed
+from kdaudit.render.views.sizes import quality_rows
 from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+|~!&@])")
@@ -60,8 +61,12 @@ def render_markdown(result: AuditResult) -> str:
 def _effects(result: AuditResult) -> list[str]:
     accuracy = numbers.percent(facts.accuracy(result, "student"), 1)
     rows = [f"| Accuracy | {accuracy} | – | – |"]
-    gap, ratio = result.accuracy_gap, result.rrr
-    rows.append(_effect("Accuracy less that of controls", gap, _points(gap), _point_range(gap)))
+    ratio = result.rrr
+    rows += [
+        f"| {row.name}, less controls{f' ({escaped(row.aside)})' if row.aside else ''} | {escaped(row.estimate)} "
+        f"| {escaped(row.interval)} | {escaped(row.p)} |"
+        for row in quality_rows(result)
+    ]
     bounds = facts.limits(result, "KD201")
     for label, effect in (
         ("Wrong knowledge taken over", result.kappa_W),
@@ -84,16 +89,6 @@ def _effect(label: str, effect: EffectRecord | None, estimate: str, ends: str) -
         note = f" ({escaped(effect.note)})" if effect is not None and effect.note else ""
         return f"| {label} | –{note} | – | – |"
     return f"| {label} | {estimate} | {escaped(ends) or '–'} | {escaped(numbers.p_bare(effect.p))} |"
-
-
-def _points(effect: EffectRecord | None) -> str:
-    return numbers.points(effect.estimate if effect else None)
-
-
-def _point_range(effect: EffectRecord | None) -> str:
-    if effect is None or effect.low90 is None or effect.high90 is None:
-        return ""
-    return numbers.number_range(effect.low90 * 100, effect.high90 * 100)
 
 
 def _percent_range(effect: EffectRecord | None, bounds: tuple[float, ...]) -> str:

@@ -112,7 +112,8 @@ class ReliabilityBin(Document):
 class ModelRecord(Document):
     """One model of the audit and what was measured of it on the evaluation data.
 
-    `agreement_W`/`agreement_R`: share of the teacher's wrong/right answers that this model gives too.
+    `agreement_W`/`agreement_R`: share of the teacher's wrong/right answers that this model gives too;
+    `error_consistency`: Cohen's kappa of right and wrong with the teacher.
     """
 
     name: str
@@ -126,6 +127,7 @@ class ModelRecord(Document):
     loss: float | None
     ece: Share | None
     negative_flips: Share | None
+    error_consistency: float | None = None
     agreement_W: Share | None  # noqa: N815 - the method's name
     agreement_R: Share | None  # noqa: N815
     reliability: tuple[ReliabilityBin, ...] = ()
@@ -234,6 +236,10 @@ class AuditResult(Document):
     n_alternate: int = 0
     accuracy: dict[str, float | None]
     accuracy_gap: EffectRecord | None
+    negative_flips: EffectRecord | None = None
+    ece: EffectRecord | None = None
+    error_consistency: EffectRecord | None = None
+    information: EffectRecord | None = None
 
     kappa_W: EffectRecord | None  # noqa: N815
     kappa_R: EffectRecord | None  # noqa: N815

@@ -43,24 +43,23 @@ def error_consistency(sample: Sample) -> Evidence:
 
     Source: Geirhos et al. 2020.
     """
-    panel = sample.panel
-    right = (panel.answers == panel.labels).astype(np.float64)
-    rows = [_consistency(right[0], right[row]) for row in (*sample.students, *sample.independent)]
+    panel, k = sample.panel, len(sample.independent)
+    rows = [consistency(panel, row) for row in (*sample.students, *sample.independent)]
     defined = [row for row in rows if row is not None]
     if len(defined) < len(rows):
         note = "the teacher and another model are always right, or always wrong"
-        return hybrid.undefined(
-            "error_consistency", note, n=len(panel.labels), n_controls=len(sample.independent)
-        )
+        return hybrid.undefined("error_consistency", note, n=len(panel.labels), n_controls=k)
     values, m = np.array(defined, dtype=np.float32).reshape(-1, len(panel.labels)), len(sample.students)
     return difference("error_consistency", values[:m], values[m:], panel.groups)
 
 
-def _consistency(teacher: Float64, model: Float64) -> Float64 | None:
-    """Per example (N,), with the error consistency as its mean; None at e = 1.
+def consistency(panel: Panel, row: int) -> Float64 | None:
+    """Per example (N,), with the error consistency of teacher and model as its mean; None at e = 1.
 
-    kappa is a function of three means, o, a_T and a_S; this is its linearisation there.
+    kappa is a function of three means, o and both accuracies; this is its linearisation there.
     """
+    teacher: Float64 = (panel.answers[0] == panel.labels).astype(np.float64)
+    model: Float64 = (panel.answers[row] == panel.labels).astype(np.float64)
     if not len(model):
         return model
     both = teacher * model + (1 - teacher) * (1 - model)

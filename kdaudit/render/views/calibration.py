@@ -14,6 +14,7 @@ _MEASURES: tuple[tuple[str, _Value, bool], ...] = (
     ("Expected calibration error", lambda model: model.ece, True),
     ("Log loss", lambda model: model.loss, False),
     ("Teacher’s right answers lost", lambda model: model.negative_flips, True),
+    ("Error consistency with the teacher", lambda model: model.error_consistency, False),
 )
 
 

@@ -88,10 +88,12 @@ def _compared(result: AuditResult) -> str:
             f"{students.capitalize()} and one teacher were to be compared with independent controls: the student’s "
             "network, labels and schedule, trained without the teacher. There was nothing to compare."
         )
+    controls = "the student’s network, labels and schedule, trained without the teacher"
+    if all(model.kind == "predictions" for model in result.models):
+        controls = "networks that never saw the teacher, as the user states, since predictions do not show it"
     said = (
         f"One teacher and {students} are compared with {numbers.plural(result.n_controls, 'independent control')}: "
-        "the student’s network, labels and schedule, trained without the teacher. All models answer the same "
-        f"{numbers.plural(result.n, 'labelled example')}."
+        f"{controls}. All models answer the same {numbers.plural(result.n, 'labelled example')}."
     )
     if result.n_W is None or result.n_R is None:
         return said
