@@ -57,7 +57,8 @@ def describe_converted(
         sentences.append(start.sentence)
     if start is not None and reinsertion.inserted:
         sentences.append(
-            "The scales and statistics of a folded BatchNorm are lost: each starts as what gives the same outputs."
+            "Where BatchNorm was folded in the initial weights too, its scales and statistics are lost: each starts as "
+            "what gives the same outputs."
         )
     return Fidelity(
         level=_level(reinsertion),
