@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,7 +63,7 @@ def check(  # noqa: PLR0917 - typer calls it by name
 
 def run(specs: Specs, *, quiet: bool, command: str) -> int:
     """Audit, write all documents, show the one that was asked for; the worst exit code of all students."""
-    from kdaudit.cli.documents import check_writable, write_documents
+    from kdaudit.cli.documents import check_writable
     from kdaudit.pipeline.audit import audit
 
     check_writable(specs.output)
@@ -73,6 +74,13 @@ def run(specs: Specs, *, quiet: bool, command: str) -> int:
     except KeyboardInterrupt:
         say("kdaudit: interrupted; finished controls are kept, the same command goes on from there")
         raise
+    return finish(audits, specs)
+
+
+def finish(audits: Sequence[Audited], specs: Specs) -> int:
+    """Write all documents, show the one that was asked for; the worst exit code of all students."""
+    from kdaudit.cli.documents import write_documents
+
     write_documents(audits, specs.output, shown=lambda audited, path: _text(audited, specs, path))
     codes = {audited.result.exit_code for audited in audits}
     return next(code for code in _WORST_FIRST if code in codes)

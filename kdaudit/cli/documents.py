@@ -117,6 +117,16 @@ def emit(text: str) -> None:
             ) from failure
 
 
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file whole or not at all.
+
+    Raises:
+        RenderError: it cannot be written.
+    """
+    with _all_or_none() as files:
+        files.write(path, write)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all.
 

@@ -16,7 +16,9 @@ from kdaudit.cli.compare import compare
 from kdaudit.cli.console import say
 from kdaudit.cli.demo import demo
 from kdaudit.cli.explain import explain
+from kdaudit.cli.judge import ManyFiles, judge
 from kdaudit.cli.plan import plan
+from kdaudit.cli.predict import predict
 from kdaudit.cli.report import report
 from kdaudit.cli.schema import schema
 from kdaudit.errors import EXIT_BUG, EXIT_INTERRUPTED, KDAuditError
@@ -28,8 +30,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (check, compare, demo, explain, plan, report, schema):
+for command in (check, compare, demo, explain, plan, predict, report, schema):
     app.command()(command)
+app.command(cls=ManyFiles)(judge)
 
 
 def _version(wanted: bool) -> None:

@@ -9,13 +9,14 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import typer
 
-from kdaudit.options import AuditSpec, Help, OutputSpec
+from kdaudit.options import AuditSpec, Help, JudgeSpec, OutputSpec
 
+Spec = type[AuditSpec] | type[OutputSpec] | type[JudgeSpec]
 _SHORT = {"output": ("-o",), "format": ("-f",)}
 
 
 def with_options(
-    *specs: type[AuditSpec] | type[OutputSpec],
+    *specs: Spec,
     only: Container[str] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A decorator: the command takes the options of these specs (or of them `only`) by name, None where not given."""
@@ -33,9 +34,7 @@ def with_options(
     return decorate
 
 
-def _parameters(
-    spec: type[AuditSpec] | type[OutputSpec], only: Container[str] | None
-) -> Iterator[inspect.Parameter]:
+def _parameters(spec: Spec, only: Container[str] | None) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(spec, include_extras=True)
     for field in dataclasses.fields(spec):
         hint = hints[field.name]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _ACTIVATION_BUDGET_BYTES = 256 << 20
 _LARGEST_BATCH = 256
 _SUM_TOLERANCE = 1e-3
+_ROWS = 4096
 
 
 def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress) -> Predictions:
@@ -68,6 +69,18 @@ def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress
     if logits is None:
         raise DataError("expected examples to predict, found none")
     return Predictions(model=ref, data=data.ref, logits=logits, device=model.device, batch_size=batch_size)
+
+
+def stated_logits(ref: ModelRef, outputs: AnyArray) -> Float32:
+    """Logits (N, C) float32 of outputs that were saved, by the same checks as of a model that runs.
+
+    Raises:
+        ModelError: NaN or infinite outputs, outputs of a wrong shape, or not what was stated.
+    """
+    evidence = _OutputEvidence(ref)
+    parts = [evidence.add(outputs[start : start + _ROWS], start) for start in range(0, len(outputs), _ROWS)]
+    evidence.refuse_contradiction()
+    return np.concatenate(parts)
 
 
 def fit_inputs(batch: Batch, wanted: tuple[TensorSpec, ...], path: str) -> dict[str, AnyArray]:
@@ -203,7 +216,9 @@ class _OutputEvidence:
             kind = "sigmoid" if self._n_columns == 1 else "probs"
             raise ModelError(
                 f"expected logits from {self._ref.path}, found {_LOOKS[kind]} on every example",
-                hint=f"say --{self._ref.role.option_prefix}-output {kind}, or export without the last activation",
+                hint=f"save them as {kind}"
+                if self._ref.kind == "predictions"
+                else f"say --{self._ref.role.option_prefix}-output {kind}, or export without the last activation",
             )
 
     def _require_stated(self, rows: Float64, start: int) -> None:

@@ -14,7 +14,7 @@ from kdaudit.pipeline.tasks import PredictTask, predict_task
 from kdaudit.protocols import Progress
 from kdaudit.types import Float16, Float32, ModelRef, Predictions, Role, Signature
 
-_FEWEST_SEEDS = 3
+FEWEST_SEEDS = 3
 _ROUNDING = 1e-4
 # A student that answers as its teacher does is a finding, and seeds may differ by nothing.
 _MAY_AGREE = (Role.TEACHER, Role.STUDENT)
@@ -106,6 +106,6 @@ def _difference(found: Signature, wanted: Signature) -> str:
 
 def same_architecture(setup: Setup, students: Sequence[Predictions]) -> list[tuple[Predictions, ...]]:
     """Groups of students that are judged together: all, if three or more have one architecture; else each alone."""
-    if len(students) >= _FEWEST_SEEDS and len({signature_of(setup, s.model) for s in students}) == 1:
+    if len(students) >= FEWEST_SEEDS and len({signature_of(setup, s.model) for s in students}) == 1:
         return [tuple(students)]
     return [(student,) for student in students]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,9 +68,7 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
         n_before, duplicates = len(data), duplicate_positions(data, train.whole)
         if len(duplicates) and not spec.keep_duplicates:
             data = _without(data, duplicates, train)
-    # Drawn here and not while reading: what is left out as a duplicate must not count.
-    if spec.limit is not None and spec.limit < len(data):
-        data = data.subset(limited(data.labels, Limit(n=spec.limit, seed=spec.seed)))
+    data = _limited(spec, data)  # not while reading: what is left out as a duplicate must not count
     return Setup(
         spec=spec,
         store=store,
@@ -86,6 +85,26 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
         precision=_precision(spec, device),
         time_limit_seconds=time_limit_seconds,
     )
+
+
+def prepare_one(spec: AuditSpec, store: Store, *, progress: Progress) -> tuple[ModelRef, Examples, str]:
+    """The first student, the evaluation data and the device: what it takes to predict with one model.
+
+    Raises:
+        KDAuditError: model, data, device or options that do not work, each with what to do.
+    """
+    _check(spec)
+    device = resolve_device(spec.device)
+    model = _like_student(spec, spec.students[0], Role.STUDENT)
+    data = load_data(spec.data, cache=store.root, options=_data_options(spec), progress=progress)
+    _require_slices(spec, data)
+    return _aligned((model,), spec.student_label_map, data)[0], _limited(spec, data), device
+
+
+def _limited(spec: AuditSpec, data: Examples) -> Examples:
+    if spec.limit is None or spec.limit >= len(data):
+        return data
+    return data.subset(limited(data.labels, Limit(n=spec.limit, seed=spec.seed)))
 
 
 def seconds_of(duration: str) -> float:
@@ -150,16 +169,25 @@ def _models(
     )
     students = tuple(_like_student(spec, path, Role.STUDENT) for path in spec.students)
     ready = tuple(_like_student(spec, path, Role.INDEPENDENT) for path in spec.control)
-    seen: dict[str, str] = {teacher.sha256: f"the teacher {teacher.path}"}
     alternate = _alternate_teacher(spec)
-    for model in (*students, *ready, *(() if alternate is None else (alternate,))):
+    refuse_one_file_twice((teacher, *students, *ready, *(() if alternate is None else (alternate,))))
+    return teacher, students, ready, alternate
+
+
+def refuse_one_file_twice(models: Iterable[ModelRef]) -> None:
+    """Models must differ by their digests.
+
+    Raises:
+        AlignmentError: two are one file.
+    """
+    seen: dict[str, str] = {}
+    for model in models:
         if model.sha256 in seen:
             raise AlignmentError(
                 f"expected different models, found {model.path} equal to {seen[model.sha256]}",
                 hint="an audit needs a teacher, a student and controls that were trained apart from each other",
             )
         seen[model.sha256] = f"the {model.role} {model.path}"
-    return teacher, students, ready, alternate
 
 
 def _alternate_teacher(spec: AuditSpec) -> ModelRef | None:

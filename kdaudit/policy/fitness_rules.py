@@ -114,7 +114,7 @@ def positive_controls(assessment: Assessment, limits: Limits) -> RuleOutcome:
     shown = [e for e in found if e.p_value is not None and e.p_value <= limits.alpha]
     if not found:
         status = RuleStatus.NOT_JUDGED
-        reason = "No positive controls were trained. Add them with --positive-controls 2."
+        reason = "There is no positive control. Add some: --positive-controls 2, or --positive-control FILE to judge."
     else:
         status = RuleStatus.PASS if shown else RuleStatus.WARNING
         shares = " and ".join(f"{percent(e.estimate)}" for e in found if e.estimate is not None)

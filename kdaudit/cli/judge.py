@@ -1,0 +1,102 @@
+"""`kdaudit judge`: the verdict on predictions that were made elsewhere."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Container, Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from kdaudit.cli.check import finish
+from kdaudit.cli.console import say
+from kdaudit.cli.options import given_options, with_options
+from kdaudit.errors import EXIT_PASS, SpecError
+from kdaudit.options import AuditSpec, JudgeSpec, OutputSpec
+
+_FILES = {
+    *("teacher", "student", "control", "random_control", "positive_control", "alternate_teacher"),
+    *("alternate_control", "labels", "outputs", "controls_matched"),
+}
+_OTHERS = {
+    *("slice", "unmatched_controls", "allow_weak_teacher", "preset", "waivers", "baseline"),
+    *("cache_dir", "cache", "resume", "max_examples"),
+    *("report_dir", "format", "output", "report", "exit_zero", "color"),
+}
+
+
+class ManyFiles(TyperCommand):
+    """A repeatable option takes all values up to the next option, as shells write them for `control*.npz`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each further value."""
+        repeatable = {flag for p in self.params if getattr(p, "multiple", False) for flag in p.opts}
+        return super().parse_args(ctx, list(_one_each(args, repeatable)))
+
+
+def _one_each(args: Iterable[str], repeatable: Container[str]) -> Iterator[str]:
+    option, n_values = "", 0
+    for arg in args:
+        if arg.startswith("-"):
+            option, n_values = arg.partition("=")[0], int("=" in arg)
+        elif option in repeatable:
+            if n_values:
+                yield option
+            n_values += 1
+        yield arg
+
+
+@with_options(AuditSpec, OutputSpec, only=_OTHERS)
+@with_options(JudgeSpec)
+def judge(
+    config: Annotated[
+        str | None, typer.Option("--config", help="Configuration file; default: the nearest kdaudit.toml.")
+    ] = None,
+    isolated: Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notices.")] = False,
+    **options: object,
+) -> None:
+    """Judge saved predictions: kdaudit judge --teacher T.npz --student S.npz --control C*.npz.
+
+    Each is an .npz with logits or probs (examples, classes), and ids, labels, groups beside them where they are known;
+    or a .csv or parquet table with id, label, logit_0, logit_1 ... `kdaudit predict` writes such files. Rows find each
+    other by ids where all files have ids, else by position. Nothing is loaded or trained.
+
+    Exit codes: 0 pass, 1 fail, 3 inconclusive; 2 usage, 4 could not run.
+    """
+    from kdaudit.cli.documents import check_writable
+    from kdaudit.pipeline.judge_saved import judge_saved
+    from kdaudit.spec import resolve
+
+    given = given_options(options)
+    files = _files({name: value for name, value in given.items() if name in _FILES})
+    specs = resolve(
+        {
+            "teacher": files.teacher,
+            "students": files.student,
+            "data": files.labels or files.teacher,
+            **{name: value for name, value in given.items() if name in _OTHERS},
+        },
+        config=None if config is None else Path(config),
+        isolated=isolated,
+        folder=Path.cwd(),
+    )
+    check_writable(specs.output)
+    notice = (lambda _line: None) if quiet else say
+    audits = judge_saved(files, specs.audit, notice=notice, command=f"kdaudit {shlex.join(sys.argv[1:])}")
+    exit_code = finish(audits, specs)
+    raise typer.Exit(EXIT_PASS if specs.output.exit_zero else exit_code)
+
+
+def _files(given: dict[str, object]) -> JudgeSpec:
+    missing = [name for name in ("teacher", "student") if name not in given]
+    if missing:
+        raise SpecError(
+            f"expected predictions of a teacher and a student, found no --{missing[0]}",
+            hint="kdaudit judge --teacher T.npz --student S.npz --control C1.npz C2.npz C3.npz",
+        )
+    values: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return JudgeSpec(**values)

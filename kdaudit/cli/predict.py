@@ -1,0 +1,54 @@
+"""`kdaudit predict`: one model's logits in a file, to be judged later or elsewhere."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kdaudit.cli.options import given_options, with_options
+from kdaudit.errors import SpecError
+from kdaudit.options import AuditSpec, OutputSpec
+
+_OPTIONS = {
+    *("data", "data_root", "image_size", "mean", "std", "limit", "slice", "seed"),
+    *("student_output", "student_label_map", "student_arch", "arch_args", "trust_pickle"),
+    *("device", "cache_dir", "cache", "resume", "output", "progress"),
+}
+
+
+@with_options(AuditSpec, OutputSpec, only=_OPTIONS)
+def predict(
+    model: Annotated[
+        str, typer.Argument(help="The model: any that check takes, with the student's options.")
+    ],
+    config: Annotated[
+        str | None, typer.Option("--config", help="Configuration file; default: the nearest kdaudit.toml.")
+    ] = None,
+    isolated: Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    **options: object,
+) -> None:
+    """Save a model's predictions, for kdaudit judge: logits, ids and labels of all examples, as .npz (--output).
+
+    Exit codes: 0 saved; 2 usage, 4 could not run.
+    """
+    from kdaudit.cli.console import shown_progress
+    from kdaudit.cli.documents import write_file
+    from kdaudit.pipeline.predict_one import predict_one, save_predictions
+    from kdaudit.spec import resolve
+
+    given = given_options(options)
+    if "output" not in given:
+        raise SpecError("expected a file to save the predictions in, found none", hint="add -o FILE.npz")
+    specs = resolve(
+        {"teacher": model, "students": (model,), **given},
+        config=None if config is None else Path(config),
+        isolated=isolated,
+        folder=Path.cwd(),
+    )
+    with shown_progress(specs.output.progress, quiet=quiet) as progress:
+        predicted = predict_one(specs.audit, progress=progress)
+    write_file(Path(str(given["output"])), partial(save_predictions, predicted))

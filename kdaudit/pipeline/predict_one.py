@@ -1,0 +1,48 @@
+"""One model's predictions, in the form in which `judge` reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kdaudit.data import Examples
+from kdaudit.options import AuditSpec
+from kdaudit.pipeline.plan import prepare_one
+from kdaudit.pipeline.store import cache_folder, open_store
+from kdaudit.pipeline.tasks import PredictTask, predict_task
+from kdaudit.protocols import Progress
+from kdaudit.types import AnyArray, Float32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Predicted:
+    """Logits (n, C) and the examples that they are of."""
+
+    logits: Float32
+    data: Examples
+
+
+def predict_one(spec: AuditSpec, *, progress: Progress) -> Predicted:
+    """The logits of the first student on the evaluation data, kept as those of an audit are.
+
+    Raises:
+        KDAuditError: model, data, device or options that do not work, each with what to do.
+    """
+    with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
+        model, data, device = prepare_one(spec, store, progress=progress)
+        found = predict_task(PredictTask(model=model, data=data, device=device, store=store), progress)
+        return Predicted(logits=np.array(found.logits, dtype=np.float32), data=data)
+
+
+def save_predictions(predicted: Predicted, path: Path) -> None:
+    """Write `logits`, `ids`, `labels`, and `groups`, `class_names` and slice columns where the data has them."""
+    data = predicted.data
+    arrays: dict[str, AnyArray] = {"logits": predicted.logits, "ids": data.ids, "labels": data.labels}
+    if data.groups is not None:
+        arrays["groups"] = data.groups
+    if data.class_names:
+        arrays["class_names"] = np.array(data.class_names)
+    with path.open("wb") as stream:
+        np.savez(stream, **{**data.columns, **arrays})  # type: ignore[arg-type]
