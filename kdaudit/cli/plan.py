@@ -58,12 +58,11 @@ def plan(  # noqa: PLR0917 - typer calls it by name
 def _of_models(given: dict[str, object], wish: Wish, *, quiet: bool) -> PlanResult:
     from kdaudit.cli.console import shown_progress
     from kdaudit.pipeline.forecast import forecast
-    from kdaudit.policy.limits import LIMITS
     from kdaudit.spec import resolve
 
     specs = resolve(given, config=None, isolated=False, folder=Path.cwd())
     with shown_progress(specs.output.progress, quiet=quiet) as progress:
-        return forecast(specs.audit, wish, LIMITS, progress=progress)
+        return forecast(specs.audit, wish, progress=progress)
 
 
 def text_plan(result: PlanResult) -> str:

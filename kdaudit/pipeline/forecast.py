@@ -12,6 +12,7 @@ from kdaudit.errors import SpecError
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.given import predict_given
 from kdaudit.pipeline.plan import TRAIN, Setup, n_alternate, prepare, stated_epochs
+from kdaudit.pipeline.policy import stated_policy
 from kdaudit.pipeline.pool import open_pool
 from kdaudit.pipeline.records import design_record
 from kdaudit.pipeline.store import cache_folder, open_store
@@ -39,12 +40,13 @@ class Wish:
                 raise SpecError(f"expected --{name} above {low:g} and below 1, found {value:g}")
 
 
-def forecast(spec: AuditSpec, wish: Wish, limits: Limits, *, progress: Progress) -> PlanResult:
+def forecast(spec: AuditSpec, wish: Wish, *, progress: Progress) -> PlanResult:
     """The teacher's errors counted, a training step measured if there is training data; reference designs.
 
     Raises:
-        KDAuditError: models or data that do not work.
+        KDAuditError: models, data or a policy that do not work.
     """
+    limits = stated_policy(spec).limits
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
         setup = prepare(spec, store, progress=progress)
         (teacher,) = predict_given(setup, (setup.teacher,), progress=progress)

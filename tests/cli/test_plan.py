@@ -34,6 +34,18 @@ def test_a_plan_from_models_counts_errors_and_times_training(cli: Cli, tmp_path:
     assert max(map(len, text.out.splitlines())) <= 120
 
 
+def test_a_plan_has_the_limits_of_the_configuration(cli: Cli, tmp_path: Path) -> None:
+    """A pass below 10 % (strict) needs more errors than one below 20 %."""
+    world = trainable_world(tmp_path / "world")
+    models = [*world.check_args[1:3], "--data", world.check_args[world.check_args.index("--data") + 1]]
+    needed = {}
+    for preset in ("margins", "strict"):
+        Path("kdaudit.toml").write_text(f'preset = "{preset}"\n')
+        plan = json.loads(cli("plan", *models, "-f", "json").out)
+        needed[preset] = plan["profiles"][0]["lines"][2]["n_W_pass"]
+    assert needed["margins"] < needed["strict"]
+
+
 def test_a_plan_from_an_audit_uses_what_it_measured(cli: Cli, honest: World) -> None:
     """No model is needed: the controls' variances stand in audit.json."""
     assert 0 == cli(*check_args(honest)).code
