@@ -225,7 +225,7 @@ def reproduce(result: AuditResult) -> ReproduceView:
     files = [
         FileRow(model.role, text.name(_base_name(model.file)), model.sha256[:_DIGEST])
         for model in result.models
-        if model.role in ("teacher", "student")
+        if model.role in ("teacher", "student", "alternate-teacher") and not model.seed
     ]
     files += [_data("data", result.data)]
     files += [_data("training data", result.train_data)] if result.train_data is not None else []
