@@ -290,6 +290,7 @@ def _example(index: int, label: int, answer: int, *, image: bool = True) -> Inhe
         student_confidence=round(sure - 0.04, 3),
         controls=(AnswerCount(answer=label, n=9), AnswerCount(answer=(label + 1) % 10, n=1)),
         controls_confidence=round(sure - 0.2, 3),
+        surprise=round(9.2 - 0.4 * index, 2),
         image=picture(index) if image else None,
     )
 
@@ -331,6 +332,7 @@ def _parts(names: tuple[str, ...], *, n: int, slices: tuple[str, ...] = ()) -> t
             q_kappa_W=min(1.0, 0.0004 + 1.4 * index / total),
             lost=None if family == "pair" else effect(0.03, 0.01, 0.05, 0.01),
             q_lost=None if family == "pair" else 0.04,
+            inherited=tuple(str(921 + 613 * (index + step)) for step in (0, 1, 40)),
         )
 
     total = len(names)

@@ -48,6 +48,7 @@ def panel_of_answers(
         answers=answers,
         confidence=ones,
         log_likelihood=np.where(answers == y, 0, -10).astype(np.float32),
+        log_teacher_answer=np.where(answers == answers[0], 0, -10).astype(np.float32),
         margin=np.where(answers == y, 1.0, -1.0).astype(np.float32),
         best_other=np.where(answers == y, (y + 1) % n_classes, answers).astype(np.int32),
         distances={"activation": differ, "js": differ, "rank": differ},

@@ -28,6 +28,7 @@ class _Arrays:
         self.best_other = np.empty((m, n), dtype=np.int32)
         self.confidence = np.empty((m, n), dtype=np.float32)
         self.log_likelihood = np.empty((m, n), dtype=np.float32)
+        self.log_teacher_answer = np.empty((m, n), dtype=np.float32)
         self.margin = np.empty((m, n), dtype=np.float32)
         self.tied = np.empty((m, n), dtype=bool)
         self.distances = {name: np.zeros((m, n), dtype=np.float32) for name in DISTANCES}
@@ -59,6 +60,7 @@ def measure(predictions: Sequence[Predictions], labels: Int64, *, groups: Int64 
         answers=read_only(arrays.answers),
         confidence=read_only(arrays.confidence),
         log_likelihood=read_only(arrays.log_likelihood),
+        log_teacher_answer=read_only(arrays.log_teacher_answer),
         margin=read_only(arrays.margin),
         best_other=read_only(arrays.best_other),
         distances={name: read_only(values) for name, values in arrays.distances.items()},
@@ -124,6 +126,8 @@ def _fill_answers(
     arrays.tied[i, rows] = (logits == largest[:, None]).sum(axis=1) > 1
     arrays.confidence[i, rows] = softmax.probs[each, answers]
     arrays.log_likelihood[i, rows] = softmax.log_probs[each, y]
+    # The teacher is row 0 and comes first.
+    arrays.log_teacher_answer[i, rows] = softmax.log_probs[each, arrays.answers[0, rows]]
     others = logits.copy()
     others[each, y] = -np.inf
     best_other = others.argmax(axis=1).astype(np.int32)

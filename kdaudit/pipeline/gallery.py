@@ -1,4 +1,4 @@
-"""Inherited errors as they are shown: counts by class pair, and the surest examples with their inputs."""
+"""Inherited errors as they are shown: counts by class pair, and the most surprising ones with their inputs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from kdaudit.data import Examples
 from kdaudit.data.thumbnails import thumbnail
 from kdaudit.pipeline.plan import Setup
 from kdaudit.schema import AnswerCount, InheritedExample, InheritedPairRecord, InheritedRecord
+from kdaudit.stats.inherited import most_surprising_first
 from kdaudit.stats.sample import Sample
 from kdaudit.types import Inherited, Int64, Panel, PartEvidence
 
@@ -18,10 +19,10 @@ _MOST_NAMED = 5
 
 
 def inherited_record(setup: Setup, sample: Sample, listed: Inherited | None) -> InheritedRecord | None:
-    """The list by pair of classes, and at most `--max-examples` examples, those where the student is surest."""
+    """The list by pair of classes, and at most `--max-examples` examples, the most surprising first."""
     if listed is None:
         return None
-    shown = surest_first(sample, listed)[: setup.spec.max_examples]
+    shown = most_surprising_first(listed)[: setup.spec.max_examples]
     return InheritedRecord(
         n=len(listed.listed),
         expected_by_chance=listed.expected_by_chance,
@@ -33,15 +34,10 @@ def inherited_record(setup: Setup, sample: Sample, listed: Inherited | None) -> 
             )
             for pair in listed.pairs
         ),
-        examples=tuple(_example(setup, sample, int(i)) for i in shown),
+        examples=tuple(
+            _example(setup, sample, int(listed.listed[k]), surprise=float(listed.surprise[k])) for k in shown
+        ),
     )
-
-
-def surest_first(sample: Sample, listed: Inherited) -> Int64:
-    """Positions of the inherited errors, those first where the students are surest."""
-    confidence = sample.panel.confidence[:, listed.listed][list(sample.students)].mean(axis=0)
-    ordered: Int64 = listed.listed[np.argsort(-confidence, kind="stable")]
-    return ordered
 
 
 def inherited_in(data: Examples, panel: Panel, positions: Int64, part: PartEvidence) -> tuple[str, ...]:
@@ -56,7 +52,7 @@ def inherited_in(data: Examples, panel: Panel, positions: Int64, part: PartEvide
     return tuple(str(data.ids[i]) for i in positions[inside][:_MOST_NAMED])
 
 
-def _example(setup: Setup, sample: Sample, i: int) -> InheritedExample:
+def _example(setup: Setup, sample: Sample, i: int, *, surprise: float) -> InheritedExample:
     panel = sample.panel
     controls = list(sample.independent)
     answers = Counter(panel.answers[controls, i].tolist())
@@ -73,6 +69,7 @@ def _example(setup: Setup, sample: Sample, i: int) -> InheritedExample:
         teacher_confidence=_share(panel.confidence[0, i]),
         student_confidence=_share(panel.confidence[list(sample.students), i].mean()),
         controls=tuple(AnswerCount(answer=a, n=n) for a, n in answers.most_common()),
+        surprise=max(0.0, surprise),
         controls_confidence=_share(panel.confidence[controls, i].mean()),
         image=thumbnail(raw) if setup.spec.images else None,
         features=features,

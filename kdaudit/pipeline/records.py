@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from kdaudit.data import Examples
-from kdaudit.pipeline.gallery import inherited_in, surest_first
+from kdaudit.pipeline.gallery import inherited_in
 from kdaudit.schema import DesignRecord, EffectRecord, PartRecord, TransferRecord
+from kdaudit.stats.inherited import most_surprising_first
 from kdaudit.stats.power import Design
 from kdaudit.stats.sample import Sample
 from kdaudit.stats.transfer import against, distance_rows
@@ -45,7 +46,7 @@ def design_record(design: Design) -> DesignRecord:
 def part_records(data: Examples, sample: Sample, assessment: Assessment) -> Iterable[PartRecord]:
     """What was found by class, pair of classes and slice."""
     listed = assessment.inherited
-    surest = np.empty(0, dtype=np.int64) if listed is None else surest_first(sample, listed)
+    ordered = np.empty(0, dtype=np.int64) if listed is None else listed.listed[most_surprising_first(listed)]
     for part in assessment.parts:
         yield PartRecord(
             family=part.family,
@@ -64,7 +65,7 @@ def part_records(data: Examples, sample: Sample, assessment: Assessment) -> Iter
             q_kappa_W=part.q_kappa_W,
             lost=effect_record(part.lost),
             q_lost=part.q_lost,
-            inherited=inherited_in(data, sample.panel, surest, part),
+            inherited=inherited_in(data, sample.panel, ordered, part),
         )
 
 

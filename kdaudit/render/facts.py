@@ -166,6 +166,19 @@ def tested_parts(result: AuditResult, family: str) -> list[PartRecord]:
     return [part for part in result.parts if part.family == family and part.kappa_W is not None]
 
 
+def gallery_anchors(result: AuditResult) -> dict[str, str]:
+    """Where the page shows each inherited error, by the example's id; nothing where chance explains too many."""
+    record = result.inherited
+    if record is None or record.fdr > LARGEST_FDR:
+        return {}
+    return {example.id: gallery_anchor(place) for place, example in enumerate(record.examples)}
+
+
+def gallery_anchor(place: int) -> str:
+    """Where the page shows the inherited error at this place of the record."""
+    return f"e-{place + 1}"
+
+
 def measured(effect: EffectRecord | None) -> bool:
     """Whether there is an estimate."""
     return effect is not None and effect.estimate is not None

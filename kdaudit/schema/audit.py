@@ -42,7 +42,10 @@ class AnswerCount(Document):
 
 
 class InheritedExample(Document):
-    """One inherited error: what it is and who says what, with which confidence."""
+    """One inherited error: what it is and who says what, with which confidence.
+
+    `surprise`: the controls' mean negative log-probability of the shared answer, in nats.
+    """
 
     id: str
     label: int
@@ -51,12 +54,13 @@ class InheritedExample(Document):
     student_confidence: Share
     controls: tuple[AnswerCount, ...]
     controls_confidence: Share
+    surprise: float | None = None
     image: str | None = None
     features: tuple[float, ...] | None = None
 
 
 class InheritedRecord(Document):
-    """Errors that only teacher and student make; `examples` by the student's confidence, surest first."""
+    """Errors that only teacher and student make; `examples` are the most surprising ones first."""
 
     n: int
     expected_by_chance: float
@@ -71,7 +75,7 @@ class PartRecord(Document):
 
     `repeated` counts the teacher errors that the student, and a control on average, makes too; `lost` is the
     student's error rate less the controls'. `q_*` are adjusted within the family (Benjamini-Hochberg); `inherited`
-    names up to five inherited errors, the surest first.
+    names up to five inherited errors, the most surprising first.
     """
 
     family: Literal["class", "pair", "slice"]

@@ -12,7 +12,7 @@ import numpy as np
 
 from kdaudit.stats.hybrid import hybrid
 from kdaudit.stats.sample import MIN_CONTROLS, Sample, Stratum
-from kdaudit.types import Bool, Inherited, InheritedPair, Int64
+from kdaudit.types import Bool, Float64, Inherited, InheritedPair, Int64
 
 _LARGE_SET = 20
 
@@ -47,6 +47,7 @@ def inherited(sample: Sample) -> Inherited | None:
     positions = np.flatnonzero(sample.teacher_wrong)
     return Inherited(
         listed=positions[listed],
+        surprise=_surprise(sample, positions[listed]),
         tau=tau,
         expected_by_chance=expected,
         fdr=min(1.0, expected / n_listed) if n_listed else 1.0,
@@ -65,6 +66,19 @@ def _by_students(stratum: Stratum) -> Bool:
     """Where at least half of the students give the teacher's answer (n,)."""
     shared: Bool = 2 * stratum.students.sum(axis=0) >= len(stratum.students)
     return shared
+
+
+def most_surprising_first(found: Inherited) -> Int64:
+    """The order of the list (n,): those first that a model without this teacher would hardly make."""
+    order: Int64 = np.argsort(-found.surprise, kind="stable")
+    return order
+
+
+def _surprise(sample: Sample, positions: Int64) -> Float64:
+    """-mean_k ln p_k(t_i | x_i) over the independent controls (n,), in nats; 0 where all are sure of that answer."""
+    of_controls = sample.panel.log_teacher_answer[:, positions][list(sample.independent)]
+    surprise: Float64 = -of_controls.mean(axis=0, dtype=np.float64)
+    return surprise
 
 
 def _pairs(

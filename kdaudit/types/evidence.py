@@ -17,7 +17,7 @@ class Panel:
 
     answers (m, N): argmax of the logits, lowest index on ties.
     confidence (m, N): softmax probability of the answer.
-    log_likelihood (m, N): log-softmax of the label.
+    log_likelihood (m, N): log-softmax of the label; log_teacher_answer (m, N): that of the teacher's answer.
     margin (m, N): logit of the label minus the best other logit; best_other (m, N): that other class.
     distances {activation, js, rank}: (m, N) distance of each model's output to the teacher's, per example.
     tied (m,): share of rows whose largest logit occurs more than once.
@@ -30,6 +30,7 @@ class Panel:
     answers: Int32
     confidence: Float32
     log_likelihood: Float32
+    log_teacher_answer: Float32
     margin: Float32
     best_other: Int32
     distances: dict[str, Float32]
@@ -77,11 +78,13 @@ class InheritedPair:
 class Inherited:
     """Errors that teacher and student share and at most `tau` controls make.
 
-    `listed` are example positions; `fdr` the share expected by chance, 1 for an empty list; `p_value` that of a
+    `listed` are example positions; `surprise` (n,) is how improbable each is without this teacher: the controls' mean
+    negative log-probability of the shared answer, in nats; `fdr` the share expected by chance, 1 for an empty list; `p_value` that of a
     list as long as this against the controls' own.
     """
 
     listed: Int64
+    surprise: Float64
     tau: int
     expected_by_chance: float
     fdr: float

@@ -57,6 +57,14 @@ def test_ties_take_the_lowest_index_by_hand() -> None:
     assert panel.distances["rank"][1].tolist() == [0.0, 0.0]
 
 
+def test_the_probability_of_the_teachers_answer_against_scipy() -> None:
+    """Each model's log-softmax at the teacher's answers 0, 1, 2, whatever the labels are."""
+    panel = pair_panel(TEACHER, STUDENT, [3, 0, 0])
+    for row, logits in enumerate((TEACHER, STUDENT)):
+        expected = special.log_softmax(np.array(logits), axis=1)[[0, 1, 2], [0, 1, 2]]
+        assert pytest.approx(expected, abs=1e-6) == panel.log_teacher_answer[row]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     hnp.arrays(np.float32, (7, 5), elements=st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0, 3.0])),
@@ -81,7 +89,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = pair_panel(logits[0], logits[1], rng.integers(6, size=23))
     monkeypatch.setattr("kdaudit.metrics.panel.rows_per_chunk", lambda n_classes: 1)
     by_row = pair_panel(logits[0], logits[1], whole.labels)
-    for name in ("answers", "confidence", "margin", "best_other", "log_likelihood"):
+    for name in ("answers", "confidence", "margin", "best_other", "log_likelihood", "log_teacher_answer"):
         assert np.array_equal(getattr(whole, name), getattr(by_row, name))
     for name, values in whole.distances.items():
         assert np.array_equal(values, by_row.distances[name])

@@ -60,6 +60,7 @@ def assessment(
         p_asymmetry=max(ratio[3], kappa[3]),
         inherited=Inherited(
             listed=np.arange(listed),
+            surprise=np.ones(listed),
             tau=0,
             expected_by_chance=4.0,
             fdr=0.8,

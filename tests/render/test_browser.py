@@ -112,4 +112,4 @@ def test_it_prints(browser: webdriver.Chrome, pages: dict[Kind, str], tmp_path: 
     show(browser, pages["fail"], width=1200)
     pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})["data"])
     assert pdf.startswith(b"%PDF")
-    assert 3 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") <= 12
+    assert 3 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") <= 14

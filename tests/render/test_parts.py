@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kdaudit.render import render
 from kdaudit.render.views.parts import part_tables
 from tests.factories import audit_result
 
@@ -29,3 +30,18 @@ def test_a_row_says_what_was_repeated_and_what_controls_repeat() -> None:
 def test_without_tested_parts_there_is_no_table() -> None:
     """Too few controls: no table, and no rule points to one."""
     assert () == part_tables(audit_result("differences-only"))
+
+
+def test_the_worst_parts_name_examples_and_link_to_those_shown() -> None:
+    """Three ids each for the first five rows: two in the gallery, one beside it; none where there is no gallery."""
+    result = audit_result("fail")
+    classes = part_tables(result)[0].rows
+    assert [("921", "e-1"), ("1534", "e-2"), ("25441", "")] == [(e.id, e.anchor) for e in classes[0].examples]
+    assert [3, 3, 3, 3, 3, 0, 0, 0, 0, 0] == [len(row.examples) for row in classes]
+    page = render(result, "html")
+    assert '<a href="#e-2">#1534</a>' in page
+    assert '<li id="e-2"' in page
+    assert result.inherited is not None
+    chance = result.inherited.model_copy(update={"fdr": 0.8})
+    hidden = part_tables(result.model_copy(update={"inherited": chance}))[0].rows
+    assert not any(row.examples for row in hidden)

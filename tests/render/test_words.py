@@ -6,6 +6,7 @@ import pytest
 
 from kdaudit.render import facts, findings, words
 from kdaudit.render.numbers import NBSP
+from kdaudit.render.views.inherited import inherited
 from kdaudit.schema import AuditResult, EffectRecord
 from kdaudit.types import Outcome, RuleStatus
 from tests.factories import Kind, audit_result, effect, kinds, rule
@@ -449,3 +450,18 @@ def test_undecided_gains_do_not_hide_mistakes_that_were_taken_over() -> None:
         == words.lead(result)
     )
     assert "That is 30 % of the errors they avoid" in plain(" ".join(words.body(result)))
+
+
+def test_surprise_is_told_as_odds_by_hand() -> None:
+    """e^2 = 7.4, e^5.5 = 244.7, e^13 = 442,413; above a million it says no more; older audits have none."""
+    record = audit_result("fail").inherited
+    assert record is not None
+    told = []
+    for surprise in (0.0, 2.0, 5.5, 13.0, 14.0, None):
+        example = record.examples[0].model_copy(update={"surprise": surprise})
+        changed = record.model_copy(update={"examples": (example,)})
+        view = inherited(audit_result("fail").model_copy(update={"inherited": changed}))
+        told.append([answer.says for answer in view.cards[0].answers if answer.who == "Surprise"])
+        by = "hardly answer so" if surprise is not None else "most certain"
+        assert by in view.note
+    assert [["1 in 1"], ["1 in 7.4"], ["1 in 240"], ["1 in 440,000"], ["1 in over 1,000,000"], []] == told

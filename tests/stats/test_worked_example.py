@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
 from kdaudit.stats import PROCEDURES, variance
-from kdaudit.stats.inherited import inherited
+from kdaudit.stats.inherited import inherited, most_surprising_first
 from kdaudit.stats.knowledge import per_1000
 from kdaudit.stats.sample import Sample
 from kdaudit.types import Evidence
@@ -124,3 +125,20 @@ def test_inherited_errors_by_hand(sample: Sample) -> None:
     assert found.listed.tolist() == [0, 16, 18, 34]
     assert pytest.approx((0.66666667, 0.16666667), abs=1e-6) == (found.expected_by_chance, found.fdr)
     assert found.expected_by_chance >= sum(pair.expected_by_chance for pair in found.pairs)
+
+
+def test_inherited_errors_are_ordered_by_surprise_by_hand(sample: Sample) -> None:
+    """Controls give the shared answers of 0, 16, 18, 34 mean log-probabilities -1, -3, -2, -3: ties in their order."""
+    log_probability = sample.panel.log_teacher_answer.copy()
+    log_probability[list(sample.independent)] = 0
+    log_probability[np.ix_([2, 3, 4, 5], [0, 16, 18, 34])] = [
+        [-1, -6, -2, -3],
+        [-1, -2, -2, -3],
+        [-1, -2, -2, -3],
+        [-1, -2, -2, -3],
+    ]
+    panel = dataclasses.replace(sample.panel, log_teacher_answer=log_probability)
+    found = inherited(dataclasses.replace(sample, panel=panel))
+    assert found is not None
+    assert found.surprise.tolist() == [1, 3, 2, 3]
+    assert found.listed[most_surprising_first(found)].tolist() == [16, 34, 18, 0]

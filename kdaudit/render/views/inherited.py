@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import re
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from kdaudit.schema import AuditResult, InheritedExample, InheritedRecord
 _MOST_PAIRS = 20
 _MOST_FEATURES = 8
 _COARSE = 64
+_MOST_SURPRISING = 1_000_000
 # A bar of one or two errors must not look like many.
 _SHORTEST_AXIS = 10.0
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|webp|gif);base64,[A-Za-z0-9+/]+={0,2}")
@@ -43,8 +45,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ExampleCard:
-    """One inherited error; `picture` is a data URI, empty where there is none; `coarse` ones keep their pixels."""
+    """One inherited error; `picture` is a data URI, empty where there is none; `coarse` ones keep their pixels.
 
+    `anchor` is where other parts of the page link to.
+    """
+
+    anchor: str
     id: str
     label: str
     picture: str
@@ -84,7 +90,8 @@ def inherited(result: AuditResult) -> InheritedView:
             "a meaning that they do not have."
         )
     )
-    cards = tuple(_card(result, example) for example in record.examples) if shown else ()
+    examples = record.examples if shown else ()
+    cards = tuple(_card(result, example, place) for place, example in enumerate(examples))
     return InheritedView(
         finding,
         _pairs(result, record),
@@ -147,17 +154,23 @@ def _note(record: InheritedRecord) -> str:
         chance = "Almost none of them would also arise by chance"
     else:
         chance = f"About {numbers.percent(record.fdr)} of them would also arise by chance"
+    first, surprise = "Those where the student is most certain.", ""
+    if all(example.surprise is not None for example in record.examples):
+        first = "Those first that networks without this teacher would hardly answer so."
+        surprise = " Surprise is the probability that controls give to this answer (geometric mean)."
     return (
-        "Those where the student is most certain. Under each: its label, then who answers what and with which "
-        f"confidence (controls: mean). {chance}; the list says where to look, not that each case was copied."
+        f"{first} Under each: its label, then who answers what and with which confidence (controls: mean).{surprise} "
+        f"{chance}; the list says where to look, not that each case was copied."
     )
 
 
-def _card(result: AuditResult, example: InheritedExample) -> ExampleCard:
+def _card(result: AuditResult, example: InheritedExample, place: int) -> ExampleCard:
     said = "; ".join(f"{numbers.count(row.n)} {_short(result, row.answer)}" for row in example.controls)
     answer = _short(result, example.answer)
     width = _width(example.image)
+    surprise = () if example.surprise is None else (Answer("Surprise", _one_in(example.surprise), ""),)
     return ExampleCard(
+        anchor=facts.gallery_anchor(place),
         id=text.short(example.id),
         label=_short(result, example.label),
         picture=example.image if example.image and width else "",
@@ -167,8 +180,17 @@ def _card(result: AuditResult, example: InheritedExample) -> ExampleCard:
             Answer("Teacher", answer, numbers.percent(example.teacher_confidence)),
             Answer("Student", answer, numbers.percent(example.student_confidence)),
             Answer("Controls", said or numbers.NONE, numbers.percent(example.controls_confidence)),
+            *surprise,
         ),
     )
+
+
+def _one_in(surprise: float) -> str:
+    """A surprise in nats as odds: 1 in exp(surprise), with two significant digits."""
+    if surprise > math.log(_MOST_SURPRISING):
+        return f"1 in over {numbers.count(_MOST_SURPRISING)}"
+    odds = math.exp(surprise)
+    return f"1 in {numbers.count(round(odds, 1 - math.floor(math.log10(odds)) if odds >= 10 else 1))}"
 
 
 def _short(result: AuditResult, index: int) -> str:

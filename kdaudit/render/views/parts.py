@@ -9,6 +9,8 @@ from kdaudit.render import charts, facts, numbers, text
 from kdaudit.schema import AuditResult, PartRecord
 
 _MOST_ROWS = 20
+_MOST_WITH_EXAMPLES = 5
+_MOST_EXAMPLES = 3
 _SCALE = charts.Scale(low=-0.3, high=1.0)
 
 Family = Literal["class", "pair", "slice"]
@@ -26,11 +28,20 @@ _MORE: dict[Family, tuple[str, str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class PartExample:
+    """An inherited error of a part; `anchor` is its place in the gallery, empty where that does not show it."""
+
+    id: str
+    anchor: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartRow:
     """One part of the data. `bar` is None where too few teacher errors allow no test."""
 
     name: str
+    examples: tuple[PartExample, ...]
     n_errors: str
     repeated: str
     zero: str
@@ -70,7 +81,10 @@ def _table(result: AuditResult, family: Family) -> PartTable:
         title=_TITLES[family],
         caption=f"{_CAPTIONS[family]} Wrong knowledge taken over beyond controls; p by Benjamini–Hochberg at "
         f"{numbers.exactly(rate)}. {_weight(result, family)}",
-        rows=tuple(_row(part, rate) for part in shown),
+        rows=tuple(
+            _row(part, rate, _examples(result, part) if place < _MOST_WITH_EXAMPLES else ())
+            for place, part in enumerate(shown)
+        ),
         rest=_rest(family, n_more, all_shown=len(shown) == len(found)),
         with_accuracy=family != "pair",
     )
@@ -93,7 +107,14 @@ def _weight(result: AuditResult, family: Family) -> str:
     return f"{_TITLES[family]} never change the verdict."
 
 
-def _row(part: PartRecord, rate: float) -> PartRow:
+def _examples(result: AuditResult, part: PartRecord) -> tuple[PartExample, ...]:
+    """The most surprising inherited errors of a part; none where chance explains too many of the list."""
+    anchors = facts.gallery_anchors(result)
+    ids = part.inherited[:_MOST_EXAMPLES] if anchors else ()
+    return tuple(PartExample(text.short(id), anchors.get(id, "")) for id in ids)  # noqa: A001
+
+
+def _row(part: PartRecord, rate: float, examples: tuple[PartExample, ...]) -> PartRow:
     effect = part.kappa_W
     bar, at, taken = None, "", numbers.NONE
     if effect is not None and effect.estimate is not None:
@@ -110,6 +131,7 @@ def _row(part: PartRecord, rate: float) -> PartRow:
             )
     return PartRow(
         name=text.short(part.name),
+        examples=examples,
         n_errors=numbers.count(part.n_W),
         repeated=f"{numbers.number(part.repeated, 0)} ({numbers.number(part.repeated_by_controls, 0)})",
         zero=_SCALE.x(0.0),
