@@ -51,8 +51,7 @@ def text_report(result: AuditResult, *, color: bool, report: str) -> str:
     lines = [
         _styled(f"{headline.word}: {headline.lead}", _verdict_style(result), color=color),
         "",
-        f"  {students} against {result.teacher}, {result.n:,} examples, {result.n_controls} independent "
-        f"and {result.n_random} random controls",
+        f"  {students} against {result.teacher}, {result.n:,} examples, {words.count_controls(result)}",
         *_fidelity(result),
         *_policy(result),
         *(f"  {key:<24}{value}" for key, value in (*_numbers(result), *_distances(result))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,9 +46,10 @@ def read_predictions(files: JudgeSpec, spec: AuditSpec, store: Store) -> Judged:
         SpecError: outputs are not what was stated, or a slice column is missing.
         ModelError: outputs are not finite, or not what they are said to be.
     """
-    models = tuple(_models(files))
+    given = _given(files)
+    columns = {path: read_columns(path, spec.slice) for _, path in given}
+    models = tuple(_models(given))
     refuse_one_file_twice(models)
-    columns = {model.path: read_columns(model.path, spec.slice) for model in models}
     labelled = read_columns(files.labels, spec.slice) if files.labels else columns[files.teacher]
     if labelled.labels is None:
         raise DataError(f"expected labels in {labelled.path}, found none", hint=_LABELS_HINT)
@@ -69,14 +70,19 @@ def read_predictions(files: JudgeSpec, spec: AuditSpec, store: Store) -> Judged:
     )
 
 
-def _models(files: JudgeSpec) -> Iterator[ModelRef]:
-    """References to all files, with names that tell them apart."""
+def _given(files: JudgeSpec) -> list[tuple[Role, str]]:
+    """All files by role, the teacher and the students first."""
     given = [(Role.TEACHER, files.teacher), *((Role.STUDENT, path) for path in files.student)]
     given += [(Role.INDEPENDENT, path) for path in files.control]
     given += [(Role.RANDOM, path) for path in files.random_control]
     given += [(Role.POSITIVE, path) for path in files.positive_control]
     given += [(Role.ALTERNATE_TEACHER, path) for path in (files.alternate_teacher,) if path]
     given += [(Role.ALTERNATE, path) for path in files.alternate_control]
+    return given
+
+
+def _models(given: Sequence[tuple[Role, str]]) -> Iterator[ModelRef]:
+    """References to all files, with names that tell them apart."""
     names = [Path(path).name for _, path in given]
     for role, path in given:
         name = Path(path).name

@@ -43,7 +43,7 @@ def render_markdown(result: AuditResult) -> str:
         *_effects(result),
         "",
         f"Teacher {escaped(result.teacher)}, {numbers.plural(result.n, 'example')} of "
-        f"{escaped(result.data.name)}, {result.n_controls} independent and {result.n_random} random controls.",
+        f"{escaped(result.data.name)}, {words.count_controls(result)}.",
         *_policy(result),
         "",
         words.count_rules(result),

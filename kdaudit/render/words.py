@@ -213,6 +213,14 @@ def _waived_reasons(result: AuditResult) -> str:
     return " ".join(text.sentence(f"{row.id} is {stated.waived(row)}") for row in rows)
 
 
+def count_controls(result: AuditResult) -> str:
+    """How many controls of the kinds that are compared with, in words."""
+    counts = f"{result.n_controls} independent"
+    if result.n_alternate:
+        return f"{counts}, {result.n_random} random and {result.n_alternate} alternate controls"
+    return f"{counts} and {result.n_random} random controls"
+
+
 def _rules(n: int) -> str:
     return numbers.plural(n, "rule")
 

@@ -68,6 +68,7 @@ def test_they_stand_in_the_banner_the_figures_and_the_method() -> None:
     assert "Alternate" in view.accuracy.rows
     assert "curve-a" in view.curves_key
     assert "Another teacher" in [row.term for row in method(result).definitions]
+    assert "10 independent, 5 random and 3 alternate controls" in render(result, "markdown")
     page = render(result, "html")
     assert '<path class="alt" d=' in page
     assert "alternate control: learnt from another teacher" in page
