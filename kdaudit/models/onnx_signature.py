@@ -21,32 +21,11 @@ _QUANTISED = {2, 3}  # UINT8, INT8
 _FOLDING = ("Conv", "ConvTranspose", "Gemm")
 # What makes a network more than one matrix; all but these come and go with the exporter, or show in the weights.
 _BENDING = {
-    *(
-        "Relu",
-        "LeakyRelu",
-        "PRelu",
-        "ThresholdedRelu",
-        "Elu",
-        "Selu",
-        "Celu",
-        "Sigmoid",
-        "HardSigmoid",
-        "HardSwish",
-    ),
-    *(
-        "Tanh",
-        "Erf",
-        "Softplus",
-        "Softsign",
-        "Mish",
-        "Softmax",
-        "LogSoftmax",
-        "MaxPool",
-        "LSTM",
-        "GRU",
-        "RNN",
-    ),
-}
+    "Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "Elu", "Selu", "Celu", "Sigmoid", "HardSigmoid", "HardSwish",
+    "Tanh", "Erf", "Softplus", "Softsign", "Mish", "Softmax", "LogSoftmax", "MaxPool", "LSTM", "GRU", "RNN",
+}  # fmt: skip
+# Operators of newer opsets, by what they bend with when written out.
+_WITHIN = {"Swish": "Sigmoid", "Attention": "Softmax"}
 
 
 def onnx_signature(model: onnx.ModelProto) -> Signature:
@@ -85,4 +64,6 @@ def _bending(node: onnx.NodeProto) -> str:
     if node.op_type == "Gelu":
         by_tanh = any(a.name == "approximate" and a.s == b"tanh" for a in node.attribute)
         return "Tanh" if by_tanh else "Erf"
+    if node.op_type in _WITHIN:
+        return _WITHIN[node.op_type]
     return node.op_type if node.op_type in _BENDING else ""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
 import pytest
 import torch
 
 from kdaudit.models import load_model
 from kdaudit.models.onnx_export import export_onnx
+from kdaudit.models.onnx_signature import onnx_signature
 from kdaudit.models.signature import weight_shapes
 from kdaudit.types import ModelRef, Role, Signature
 from tests.models.zoo import DYNAMO, TS, Export, examples, export, make, opened
@@ -96,6 +98,14 @@ def test_both_forms_of_gelu_count_as_their_formulas(tmp_path: Path) -> None:
     } == found
 
 
+def test_newer_operators_count_as_what_they_bend_with_by_hand() -> None:
+    """Swish is x sigmoid(x), attention a softmax between two products."""
+    body = "w = Swish(x) z = Attention(w, w, w)"
+    text = f'<ir_version: 10, opset_import: ["": 24]> g (float[1, 3, 4] x) => (float[1, 3, 4] z) {{ {body} }}'
+    found = onnx_signature(onnx.parser.parse_model(text))
+    assert (("Sigmoid", 1), ("Softmax", 1)) == found.operators
+
+
 def test_another_width_is_another_architecture(tmp_path: Path) -> None:
     """One layer is enough."""
     wide = make("mlp")
@@ -110,8 +120,6 @@ def test_another_width_is_another_architecture(tmp_path: Path) -> None:
 
 def test_weights_as_constant_nodes_count(tmp_path: Path) -> None:
     """Some exporters write no initializers at all."""
-    import onnx
-
     path = export(Export(network="mlp"), tmp_path / "a.onnx")
     expected = signature(path, "onnx")
     model = onnx.load(path)
