@@ -97,13 +97,13 @@ def _kinds(name: str) -> Kinds:
 
 def _worlds() -> Iterator[simulated.Cell]:
     """Null truth over size, seed variance and error rate; then planted truth."""
-    for n, n_worlds in ((200, 1000), (1000, 1000), (5000, 600), (50_000, 100)):
+    for n, n_worlds in ((200, 400), (1000, 400), (5000, 300), (50_000, 40)):
         for seed_sd in (0.0, 0.1, 0.3):
             for error in (0.05, 0.1, 0.3):
                 yield simulated.Cell(
                     world=World(n=n, n_controls=20, seed_sd=seed_sd, error=error), n_worlds=n_worlds
                 )
-    for n, n_worlds in ((500, 600), (2000, 600), (10_000, 300)):
+    for n, n_worlds in ((500, 300), (2000, 300), (10_000, 150)):
         for where in ("all", "wrong", "right"):
             for copied in (0.1, 0.2, 0.4) if where != "right" else (0.3,):
                 world = World(n=n, n_controls=20, seed_sd=0.1, copied=copied, where=where)

@@ -11,6 +11,7 @@ from kdaudit.pipeline.assess import assess
 from kdaudit.pipeline.sanity import problems_of, weak_teacher
 from kdaudit.policy import RULES
 from kdaudit.policy.deciding_rule import wrong_knowledge
+from kdaudit.policy.fitness_rules import positive_controls
 from kdaudit.policy.judge import judge
 from kdaudit.policy.knowledge_rules import shows_transfer
 from kdaudit.policy.limits import LIMITS, PRESETS
@@ -53,6 +54,8 @@ class Audit:
     asymmetry: str
     attribution: str
     shows_transfer: bool
+    positive_shown: bool
+    unlike_positive: bool
 
 
 def panel_of(labels: Int64, teacher: Float32, models: Sequence[Float32]) -> Panel:
@@ -64,9 +67,25 @@ def panel_of(labels: Int64, teacher: Float32, models: Sequence[Float32]) -> Pane
     )
 
 
-def audit(panel: Panel, *, student: int, independent: Sequence[int], random: Sequence[int] = ()) -> Audit:
+def audit(
+    panel: Panel,
+    *,
+    student: int,
+    independent: Sequence[int],
+    random: Sequence[int] = (),
+    positive: Sequence[int] = (),
+) -> Audit:
     """Judge a student by each preset. All are rows of the panel, whose row 0 is the teacher."""
-    sample = _sample(panel, student, independent, random)
+    sample = _sample(
+        panel,
+        [
+            (0, Role.TEACHER),
+            (student, Role.STUDENT),
+            *((row, Role.INDEPENDENT) for row in independent),
+            *((row, Role.RANDOM) for row in random),
+            *((row, Role.POSITIVE) for row in positive),
+        ],
+    )
     assessment = assess(sample, _fitness(sample), LIMITS, columns={}, class_names=())
     verdicts = {
         name: judge(
@@ -90,16 +109,17 @@ def audit(panel: Panel, *, student: int, independent: Sequence[int], random: Seq
         asymmetry=usual.asymmetry,
         attribution=usual.attribution,
         shows_transfer=shows_transfer(assessment, LIMITS),
+        positive_shown=positive_controls(assessment, LIMITS).status is RuleStatus.PASS,
+        unlike_positive=bool(assessment.unlike_positive),
     )
 
 
-def _sample(panel: Panel, student: int, independent: Sequence[int], random: Sequence[int]) -> Sample:
+def _sample(panel: Panel, members: Sequence[tuple[int, Role]]) -> Sample:
     """The panel of these rows alone, each in its role."""
-    rows = [0, student, *independent, *random]
-    roles = [Role.TEACHER, Role.STUDENT, *[Role.INDEPENDENT] * len(independent), *[Role.RANDOM] * len(random)]
+    rows = [row for row, _ in members]
     part = replace(
         panel,
-        models=tuple(replace(panel.models[row], role=role) for row, role in zip(rows, roles, strict=True)),
+        models=tuple(replace(panel.models[row], role=role) for row, role in members),
         answers=panel.answers[rows],
         confidence=panel.confidence[rows],
         log_likelihood=panel.log_likelihood[rows],

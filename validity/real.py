@@ -20,7 +20,7 @@ from validity.kinds import ALPHAS, OWN_CONTROLS, PLAIN_CONTROLS, SAME_LABELS, TE
 from validity.networks import Net, answers
 from validity.sets import data_set
 
-N_CONTROLS, N_RANDOM = 10, 5
+N_CONTROLS, N_RANDOM, N_POSITIVE = 10, 5, 2
 PLANTED = 0.3
 Origin = Literal["honest", "planted", "distilled", "other teacher", "unmatched"]
 Where = Literal["", "all", "wrong", "right"]
@@ -29,6 +29,8 @@ Where = Literal["", "all", "wrong", "right"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """Students of one kind against one teacher. `pool`: the kind their controls are drawn from.
+
+    `positive`: what the positive controls are drawn from: students of this teacher, by the recipe that is stated.
 
     `copied`: where a share of .3 of the answers is overwritten by the teacher's: on 'all' examples, on those that it
     gets 'wrong' or 'right', or nowhere ('').
@@ -41,6 +43,7 @@ class Cell:
     students: tuple[Net, ...]
     pool: tuple[Net, ...]
     random: tuple[Net, ...]
+    positive: tuple[Net, ...]
     teacher_net: Net
     folder: Path
     n_controls: int = N_CONTROLS
@@ -62,9 +65,11 @@ class Bench:
         students: Sequence[Net],
         *,
         pool: Sequence[Net] | None = None,
+        positive: Sequence[Net] | None = None,
         copied: Where = "",
     ) -> Cell:
-        """The students, against plain controls if no `pool` is given."""
+        """The students, against plain controls if no `pool` is given; the stated recipe is a = .9, T = 4 if none is."""
+        stated = self.kinds.distilled(self.teacher, 0.9, 4.0) if positive is None else positive
         return Cell(
             data=self.kinds.data.name,
             teacher=self.teacher,
@@ -73,6 +78,7 @@ class Bench:
             students=tuple(students),
             pool=tuple(self.kinds.honest("independent") if pool is None else pool),
             random=tuple(self.kinds.random()),
+            positive=tuple(stated),
             teacher_net=self.kinds.teacher(self.teacher),
             folder=self.folder,
             copied=copied,
@@ -93,7 +99,9 @@ def cells(kinds: Kinds, folder: Path) -> Iterator[Cell]:
         for alpha in ALPHAS:
             for temperature in TEMPERATURES:
                 students = kinds.distilled(teacher, alpha, temperature)
-                yield bench.cell(f"a = {alpha:g}, T = {temperature:g}", "distilled", students)
+                yield bench.cell(
+                    f"a = {alpha:g}, T = {temperature:g}", "distilled", students, positive=students
+                )
 
 
 def planted(bench: Bench) -> Iterator[Cell]:
@@ -127,7 +135,7 @@ def audits(cells_: Sequence[Cell]) -> Iterator[tuple[Audit, ...]]:
 def audits_of(cell: Cell, progress: Progress) -> tuple[Audit, ...]:  # noqa: ARG001 - the pool hands it to all tasks
     """One audit of each student, against controls drawn for it: never itself."""
     teacher = answers(cell.teacher_net, cell.folder)
-    models = list(dict.fromkeys((*cell.students, *cell.pool, *cell.random)))
+    models = list(dict.fromkeys((*cell.students, *cell.pool, *cell.random, *cell.positive)))
     rows = {net: i for i, net in enumerate(models, start=1)}
     logits = {net: answers(net, cell.folder) for net in models}
     judged = [_copied(cell, logits[net], teacher, net.name) for net in cell.students]
@@ -138,12 +146,15 @@ def audits_of(cell: Cell, progress: Progress) -> tuple[Audit, ...]:  # noqa: ARG
         others = [net for net in cell.pool if net != student]
         independent = rng.choice(len(others), size=cell.n_controls, replace=False)
         random = rng.choice(len(cell.random), size=N_RANDOM, replace=False)
+        like = [net for net in cell.positive if net != student]
+        positive = rng.choice(len(like), size=N_POSITIVE, replace=False)
         found.append(
             audit(
                 panel,
                 student=row,
                 independent=[rows[others[i]] for i in independent],
                 random=[rows[cell.random[i]] for i in random],
+                positive=[rows[like[i]] for i in positive],
             )
         )
     return tuple(found)

@@ -138,14 +138,14 @@ def fashion() -> DataSet:
     return DataSet(
         name="fashion",
         title="Fashion-MNIST (28 x 28 pixels, 10 classes)",
-        train=Split(x=x, labels=y, preprocess=Preprocess(scale=1 / 255)),
+        train=Split(x=x[:4000], labels=y[:4000], preprocess=Preprocess(scale=1 / 255)),
         test=Split(x=test_x, labels=test_y, preprocess=Preprocess(scale=1 / 255)),
         n_classes=10,
-        n_train=3000,
+        n_train=2000,
         width=8,
         confused=(6, 4),
         recipe=Recipe(
-            epochs=8, batch_size=128, optimizer="sgd", lr=0.2, schedule="onecycle", weight_decay=5e-4
+            epochs=6, batch_size=128, optimizer="sgd", lr=0.2, schedule="onecycle", weight_decay=5e-4
         ),
         n_seeds=20,
     )

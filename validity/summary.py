@@ -24,6 +24,8 @@ class Summary:
     data, teacher, kind, origin: which students; `size` is what was made scarce, or None. outcomes {preset: {outcome:
     count}}. rejected: kappa_W with p <= .05; negative: asymmetry; attributed: to this teacher; fails_shown: FAIL by the
     numbers alone, and closer to the teacher in function; covered: 90 % intervals of kappa_W that hold the truth.
+    positive_shown: a positive control took over wrong knowledge (KD303); shown_ and hidden_and_failed: FAIL (margins)
+    where one did and where none did; unlike_positive: "recipe not reproduced".
     """
 
     data: str
@@ -44,6 +46,10 @@ class Summary:
     attributed: int
     fails_shown: int
     covered: int
+    positive_shown: int
+    shown_and_failed: int
+    hidden_and_failed: int
+    unlike_positive: int
     size: int | None = None
 
     def share(self, outcome: str, preset: str) -> float:
@@ -83,6 +89,12 @@ def summary(
         negative=sum(each.asymmetry == "negative" for each in audits),
         attributed=sum(each.attribution == "this_teacher" for each in audits),
         fails_shown=sum(each.outcomes["unbounded"] == "fail" and each.shows_transfer for each in audits),
+        positive_shown=sum(each.positive_shown for each in audits),
+        shown_and_failed=sum(each.positive_shown and each.outcomes["margins"] == "fail" for each in audits),
+        hidden_and_failed=sum(
+            not each.positive_shown and each.outcomes["margins"] == "fail" for each in audits
+        ),
+        unlike_positive=sum(each.unlike_positive for each in audits),
         covered=sum(k.low is not None and k.high is not None and k.low <= truth <= k.high for k in kappas),
     )
 

@@ -181,6 +181,32 @@ def presets_table(results: Path) -> Iterator[str]:
             yield _row(name, title, n, f"{min(n_w):.0f} to {max(n_w):.0f}", *shares)
 
 
+def positive_table(results: Path) -> Iterator[str]:
+    """What two positive controls say: whether they show transfer, who fails without, who is unlike them."""
+    yield from _head(
+        "data",
+        "teacher",
+        "student",
+        "positive controls show transfer",
+        "FAIL (margins) where they do",
+        "FAIL where they do not",
+        "recipe not reproduced",
+    )
+    for name in SETS:
+        for row in _read(results, f"real-{name}"):
+            if row.origin == "distilled" or row.kind == "independent":
+                hidden = row.n - row.positive_shown
+                yield _row(
+                    name,
+                    row.teacher,
+                    row.kind,
+                    _share(row.positive_shown / row.n),
+                    f"{row.shown_and_failed} of {row.positive_shown}",
+                    f"{row.hidden_and_failed} of {hidden}",
+                    _share(row.unlike_positive / row.n),
+                )
+
+
 def gaps_table(results: Path) -> Iterator[str]:
     """Students trained otherwise: how often the honest fail, and those pass that repeat 30 % of the errors."""
     yield from _head(
@@ -245,6 +271,7 @@ TABLES: dict[str, Callable[[Path], Iterable[str]]] = {
     "honest": honest_table,
     "kinds": kinds_table,
     "presets": presets_table,
+    "positive": positive_table,
     "gaps": gaps_table,
     "scarce": scarce_table,
 }
