@@ -226,15 +226,18 @@ class AuditSpec:
 class OutputSpec:
     """What is shown and written, where; none of it changes a number or the exit code (but --exit-zero)."""
 
-    report_dir: Annotated[str, Help("Folder for audit.json, examples.npz and report.html.", "Report")] = (
-        "kdaudit-report"
-    )
+    report_dir: Annotated[
+        str, Help("Folder for audit.json, examples.npz, inherited.csv and report.html.", "Report")
+    ] = "kdaudit-report"
     format: Annotated[
         Literal["text", "json", "markdown", "html", "junit", "github"],
         Help("The document on standard output.", "Report"),
     ] = "text"
     output: Annotated[str | None, Help("Write that document to a file instead.", "Report")] = None
-    report: Annotated[tuple[str, ...], Help("One more document: FORMAT=PATH; repeatable.", "Report")] = ()
+    report: Annotated[
+        tuple[str, ...],
+        Help("One more: FORMAT=PATH; csv and parquet are the inherited errors. Repeatable.", "Report"),
+    ] = ()
     dry_run: Annotated[bool, Help("Show what would be trained, then stop.", "Run")] = False
     exit_zero: Annotated[bool, Help("Exit 0 whatever the verdict is.", "Report")] = False
     progress: Annotated[

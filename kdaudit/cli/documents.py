@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from kdaudit.cli.console import silence
 from kdaudit.errors import RenderError, SpecError
 from kdaudit.options import OutputSpec
-from kdaudit.pipeline.saved import AUDIT, EXAMPLES, save_examples
+from kdaudit.pipeline.saved import AUDIT, EXAMPLES, INHERITED, save_examples
 from kdaudit.render import RENDERERS, render
+from kdaudit.render.tables import TABLES, require_table, write_table
 
 if TYPE_CHECKING:
     from kdaudit.pipeline.judged import Audited
@@ -31,8 +32,11 @@ def check_writable(output: OutputSpec) -> None:
 
     Raises:
         SpecError: `--report` without FORMAT=PATH, or an unknown format.
-        RenderError: a folder that cannot be written.
+        RenderError: a folder that cannot be written, or a format whose package is missing.
     """
+    for format_, _ in _reports(output):
+        if format_ in TABLES:
+            require_table(format_)
     for folder in {Path(output.report_dir), *(path.parent for _, path in _reports(output))}:
         _make_folder(folder)
     if output.output is not None and not _is_device(Path(output.output)):
@@ -60,10 +64,14 @@ def write_documents(
             _refuse_foreign(folder)
             files.write_text(folder / AUDIT, render(audited.result, "json"))
             files.write(folder / EXAMPLES, partial(save_examples, audited))
+            files.write(folder / INHERITED, _inherited(audited, "csv"))
             files.write_text(folder / REPORT, render(audited.result, "html"))
             for format_, path in _reports(output):
                 target = path.with_stem(f"{path.stem}-{folder.name}") if several else path
-                files.write_text(target, render(audited.result, format_))
+                if format_ in TABLES:
+                    files.write(target, _inherited(audited, format_))
+                else:
+                    files.write_text(target, render(audited.result, format_))
             is_text = output.format == "text"
             texts.append(
                 shown(audited, folder / REPORT) if is_text else render(audited.result, output.format)
@@ -73,6 +81,11 @@ def write_documents(
             files.write_text(Path(output.output), text)
     if output.output is None:
         emit(text)
+
+
+def _inherited(audited: Audited, format: str) -> Callable[[Path], None]:
+    """Writes the complete list of inherited errors."""
+    return lambda path: write_table(audited.inherited, path, format)
 
 
 def folder_names(audits: Sequence[Audited]) -> list[str]:
@@ -228,9 +241,10 @@ def _reports(output: OutputSpec) -> list[tuple[str, Path]]:
     pairs = []
     for asked in output.report:
         format_, equals, path = asked.partition("=")
-        if not (equals and path) or format_ not in RENDERERS:
+        if not (equals and path) or format_ not in (*RENDERERS, *TABLES):
             raise SpecError(
-                f"expected --report FORMAT=PATH with a format of {', '.join(RENDERERS)}, found {asked!r}"
+                f"expected --report FORMAT=PATH with a format of {', '.join((*RENDERERS, *TABLES))}, "
+                f"found {asked!r}"
             )
         pairs.append((format_, Path(path)))
     return pairs

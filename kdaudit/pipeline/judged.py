@@ -16,6 +16,7 @@ from kdaudit.pipeline.assess import assess
 from kdaudit.pipeline.changes import compared_with, named_baseline, verdict_record
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.describe import Findings, describe
+from kdaudit.pipeline.inherited_table import inherited_table
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.policy import policy_assumptions, stated_policy
 from kdaudit.pipeline.sanity import problems_of, ties_notes, unfit_reason, weak_teacher
@@ -25,12 +26,15 @@ from kdaudit.policy.judge import judge
 from kdaudit.policy.policy import Policy
 from kdaudit.schema import Assumption, AuditResult
 from kdaudit.stats.sample import Sample
-from kdaudit.types import Fitness, Int32, Int64, Panel, Predictions, Role, Skipped
+from kdaudit.types import AnyArray, Fitness, Int32, Int64, Panel, Predictions, Role, Skipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Audited:
-    """One audit's document, and the answers of every model on every example, which later audits compare with."""
+    """One audit's document, and the answers of every model on every example, which later audits compare with.
+
+    `inherited` is the complete list of inherited errors, as columns.
+    """
 
     result: AuditResult
     models: tuple[str, ...]
@@ -39,6 +43,7 @@ class Audited:
     answers: Int32
     groups: Int64 | None
     columns: dict[str, npt.NDArray[np.str_]]
+    inherited: dict[str, AnyArray]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,6 +139,7 @@ def judged(
         answers=panel.answers,
         groups=setup.data.groups,
         columns=setup.data.columns,
+        inherited=inherited_table(setup.data, sample, assessment.inherited),
     )
 
 

@@ -21,7 +21,7 @@ from kdaudit.types import AnyArray, Int32, Int64
 if TYPE_CHECKING:
     from kdaudit.pipeline.judged import Audited
 
-AUDIT, EXAMPLES = "audit.json", "examples.npz"
+AUDIT, EXAMPLES, INHERITED = "audit.json", "examples.npz", "inherited.csv"
 _ARRAYS = ("ids", "labels", "answers", "models", "groups")
 _LARGEST_BYTES = 1 << 31
 _DAMAGED = (

@@ -79,8 +79,8 @@ class Inherited:
     """Errors that teacher and student share and at most `tau` controls make.
 
     `listed` are example positions; `surprise` (n,) is how improbable each is without this teacher: the controls' mean
-    negative log-probability of the shared answer, in nats; `fdr` the share expected by chance, 1 for an empty list; `p_value` that of a
-    list as long as this against the controls' own.
+    negative log-probability of the shared answer, in nats. `fdr` is the share expected by chance, 1 for an empty list;
+    `p_value` that of a list as long as this against the controls' own.
     """
 
     listed: Int64

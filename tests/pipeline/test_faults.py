@@ -205,7 +205,14 @@ def test_a_full_disk_while_reports_are_written(audits: tuple[Audited, ...], tmp_
     )
     write_documents(audits, output, shown=shown)
     earlier = contents(folder)
-    assert {"audit.json", "examples.npz", "report.html", "more.json", "shown.txt"} == earlier.keys()
+    assert {
+        "audit.json",
+        "examples.npz",
+        "inherited.csv",
+        "report.html",
+        "more.json",
+        "shown.txt",
+    } == earlier.keys()
     too_little = len(earlier["report.html"]) - 1
     for expected in (earlier, {}):
         with (
@@ -581,7 +588,8 @@ def test_two_runs_at_once_on_one_cache_both_end_right(trainable: TrainableWorld,
     assert both[0].returncode == both[1].returncode, errors
     assert both[0].returncode in {0, 1, 3}, errors
     assert [] == hidden(tmp_path)
-    assert {"audit.json", "examples.npz", "report.html"} == contents(tmp_path / "kdaudit-report").keys()
+    files = {"audit.json", "examples.npz", "inherited.csv", "report.html"}
+    assert files == contents(tmp_path / "kdaudit-report").keys()
     with start(command, tmp_path) as again:
         _, err = again.communicate(timeout=100)
     assert "all 6 are kept" in err

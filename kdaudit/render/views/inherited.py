@@ -154,13 +154,14 @@ def _note(record: InheritedRecord) -> str:
         chance = "Almost none of them would also arise by chance"
     else:
         chance = f"About {numbers.percent(record.fdr)} of them would also arise by chance"
-    first, surprise = "Those where the student is most certain.", ""
+    first, surprise, rest = "Those where the student is most certain.", "", ""
     if all(example.surprise is not None for example in record.examples):
         first = "Those first that networks without this teacher would hardly answer so."
         surprise = " Surprise is the probability that controls give to this answer (geometric mean)."
+        rest = " All of them stand in inherited.csv."
     return (
         f"{first} Under each: its label, then who answers what and with which confidence (controls: mean).{surprise} "
-        f"{chance}; the list says where to look, not that each case was copied."
+        f"{chance}; the list says where to look, not that each case was copied.{rest}"
     )
 
 
