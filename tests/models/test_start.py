@@ -60,7 +60,10 @@ def test_a_network_starts_from_another_file_of_the_same_graph(
     same_answers(network.build(0), path)
     assert "initial weights: 22 arrays taken" == network.fidelity.evidence[-1]
     assert f"Training starts from the weights of {path}." in network.fidelity.sentence
-    assert "The scales and statistics of a folded BatchNorm are lost" in network.fidelity.sentence
+    assert (
+        "Where BatchNorm was folded in the initial weights too, its scales and statistics are lost"
+        in network.fidelity.sentence
+    )
 
 
 def test_names_come_before_places(exported: Exported, tmp_path: Path) -> None:
