@@ -1,11 +1,12 @@
 """KD201, the rule that decides: whether the student repeats its teacher's errors, and whether it gains more.
 
-By the margins on kappa_W alone, or, where the limits let gains count, weighed against the correct answers gained. A
+By the margins on kappa_W alone, or weighed against the correct answers gained, where the limits let these excuse. A
 preset changes which hypothesis is tested, never that a pass needs evidence.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from kdaudit.policy.limits import Limits
@@ -34,35 +35,22 @@ def wrong_knowledge(assessment: Assessment, limits: Limits) -> RuleOutcome:
     """KD201: whether the student repeats its teacher’s errors beyond its controls; decides the verdict.
 
     Errors are repeated: p <= alpha and kappa_W >= m_fail. They are not: the upper end of kappa_W, and that of the tilt
-    guard, below m_pass. By `limits.gains` "ignored", these are FAIL and PASS. Else repeated errors FAIL if they
-    outweigh the correct answers gained (net harm above 0 with p <= alpha) or, unless gains count always, if copying
-    is lopsided (asymmetry negative); and PASS, also, if the gain outweighs them (net harm's upper end below 0) and
-    copying is not lopsided (asymmetry absent).
+    guard, below m_pass. These are FAIL and PASS, else undecided. By `limits.gains` "if shown", a student also PASSes,
+    whatever it repeats, if it gains more than it takes over (net harm's upper end below 0) and does not copy
+    lopsidedly (asymmetry absent). By "unless refuted", repeated errors moreover FAIL only if they outweigh the gain
+    (net harm above 0 with p <= alpha) or copying is lopsided (asymmetry negative).
     """
     kappa = effect(assessment, "kappa_W")
-    repeated = (
-        kappa.estimate is not None
-        and kappa.p_value is not None
-        and kappa.p_value <= limits.alpha
-        and kappa.estimate >= limits.m_fail
-    )
-    title = ""
     if kappa.estimate is None or kappa.p_value is None or kappa.high is None:
-        status, reason = RuleStatus.UNDECIDED, f"Not measured: {kappa.note}."
-    elif repeated and (why := _counts_against(assessment, limits)) is not None:
-        status, reason = RuleStatus.FAIL, f"{_repeats(assessment)}{_uncertain(kappa, limits)}{why}"
-    elif not (open_because := _still_open(assessment, limits, kappa.high)):
-        status, title, reason = RuleStatus.PASS, _FEW if repeated else "", _repeats(assessment)
-    elif _gain_outweighs(assessment, limits):
-        status, title = RuleStatus.PASS, _GAINS
-        reason = f"{_repeats(assessment)} {_payoff(assessment)}"
+        found = _Finding(RuleStatus.UNDECIDED, f"Not measured: {kappa.note}.")
     else:
-        status, reason = RuleStatus.UNDECIDED, open_because
+        repeated = kappa.p_value <= limits.alpha and kappa.estimate >= limits.m_fail
+        found = _weighed(assessment, limits, repeated=repeated)
     return RuleOutcome(
         rule="KD201",
-        title=title or _TITLES[status],
+        title=found.title or _TITLES[found.status],
         level="error",
-        status=status,
+        status=found.status,
         observed=kappa.estimate,
         unit="share",
         low=kappa.low,
@@ -70,7 +58,7 @@ def wrong_knowledge(assessment: Assessment, limits: Limits) -> RuleOutcome:
         required=_required(limits),
         n=kappa.n or None,
         p_value=kappa.p_value,
-        reason=reason,
+        reason=found.reason,
     )
 
 
@@ -87,26 +75,37 @@ def asymmetry(assessment: Assessment, limits: Limits) -> Asymmetry:
     return "undetermined"
 
 
-def _counts_against(assessment: Assessment, limits: Limits) -> str | None:
-    """Why repeated errors fail the student, as a sentence to add ('' where nothing need be said); None: they do not."""
-    if limits.gains == "ignored":
-        return ""
-    net = effect(assessment, "net_harm_per_1000")
-    if net.p_value is not None and net.p_value <= limits.alpha:
-        return f" {_payoff(assessment)}"
-    if limits.gains == "unless lopsided" and asymmetry(assessment, limits) == "negative":
-        return " Wrong knowledge is taken over more than right knowledge."
-    return None
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    status: RuleStatus
+    reason: str
+    title: str = ""
 
 
-def _still_open(assessment: Assessment, limits: Limits, high: float) -> str:
+def _weighed(assessment: Assessment, limits: Limits, *, repeated: bool) -> _Finding:
+    """The outcome where kappa_W is known; `repeated` by the margin to fail."""
+    counts, weighing = _repeats(assessment), limits.gains != "never"
+    open_because = _still_open(assessment, limits)
+    if weighing and (repeated or open_because) and _gain_shown(assessment, limits):
+        return _Finding(RuleStatus.PASS, f"{counts} {_payoff(assessment)}", _GAINS)
+    if repeated and (limits.gains != "unless refuted" or _gain_refuted(assessment, limits)):
+        payoff = f" {_payoff(assessment)}" if weighing else ""
+        uncertain = _uncertain(effect(assessment, "kappa_W"), limits)
+        return _Finding(RuleStatus.FAIL, f"{counts}{uncertain}{payoff}")
+    if open_because:
+        return _Finding(RuleStatus.UNDECIDED, open_because)
+    return _Finding(RuleStatus.PASS, counts, _FEW if repeated else "")
+
+
+def _still_open(assessment: Assessment, limits: Limits) -> str:
     """Why the intervals of kappa_W do not show that errors are not repeated; '' if they do."""
     kappa, tilt = effect(assessment, "kappa_W"), effect(assessment, "tilt")
-    if high >= limits.m_pass:
+    if kappa.high is None or kappa.high >= limits.m_pass:
         below = kappa.low is None or kappa.low <= 0
+        payoff = "" if limits.gains == "never" else f" {_payoff(assessment)}"
         return (
             f"{_repeats(assessment)} The interval reaches {bound(limits.m_pass)}"
-            f"{' and includes 0' if below else ''}.{_undecided_payoff(assessment, limits)}"
+            f"{' and includes 0' if below else ''}.{payoff}"
         )
     if tilt.high is not None and tilt.high >= limits.m_pass:
         return (
@@ -116,16 +115,15 @@ def _still_open(assessment: Assessment, limits: Limits, high: float) -> str:
     return ""
 
 
-def _gain_outweighs(assessment: Assessment, limits: Limits) -> bool:
+def _gain_shown(assessment: Assessment, limits: Limits) -> bool:
     net = effect(assessment, "net_harm_per_1000")
-    if limits.gains == "ignored" or net.high is None or net.high >= 0:
-        return False
-    return limits.gains == "always" or asymmetry(assessment, limits) == "absent"
+    return net.high is not None and net.high < 0 and asymmetry(assessment, limits) == "absent"
 
 
-def _undecided_payoff(assessment: Assessment, limits: Limits) -> str:
-    """What the gain says where it was asked and decides nothing."""
-    return "" if limits.gains == "ignored" else f" {_payoff(assessment)}"
+def _gain_refuted(assessment: Assessment, limits: Limits) -> bool:
+    net = effect(assessment, "net_harm_per_1000")
+    outweighed = net.p_value is not None and net.p_value <= limits.alpha
+    return outweighed or asymmetry(assessment, limits) == "negative"
 
 
 def _payoff(assessment: Assessment) -> str:
@@ -141,9 +139,9 @@ def _required(limits: Limits) -> str:
         f"fail from {bound(limits.m_fail)} with p ≤ {bare(limits.alpha)}; "
         f"pass if the interval ends below {bound(limits.m_pass)}"
     )
-    if limits.gains == "ignored":
+    if limits.gains == "never":
         return margins
-    return f"{margins}; or if more is gained than taken over"
+    return f"{margins}, or if more is gained than taken over"
 
 
 def _uncertain(kappa: Evidence, limits: Limits) -> str:

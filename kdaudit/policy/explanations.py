@@ -43,9 +43,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         f"{bound(LIMITS.m_fail)} with p ≤ {bare(LIMITS.alpha)}. Pass: its 90 % interval, and that against controls "
         f"raised to the student's accuracy, ends below {bound(LIMITS.m_pass)}. Otherwise undecided. The presets "
         "default and lenient weigh in what was gained: net harm is, per 1,000 examples, errors taken over less correct "
-        "answers gained, beyond the controls. A fail then also needs net harm above 0 with "
-        f"p ≤ {bare(LIMITS.alpha)} or (default) a negative asymmetry (KD202); and net harm whose interval ends below "
-        "0 passes too, by default only where the asymmetry is absent.",
+        "answers gained, beyond the controls. Net harm whose interval ends below 0, with asymmetry absent (KD202), "
+        "passes whatever is repeated. By lenient, a fail moreover needs net harm above 0 with "
+        f"p ≤ {bare(LIMITS.alpha)}, or a negative asymmetry. By margins and strict nothing excuses repeated errors.",
         violated="The audit fails; undecided, it is inconclusive, at any level.",
         advice="Look at the inherited errors in section 6. Relabel what the teacher gets wrong, lower the weight "
         "of the teacher's term or the temperature, or filter its wrong answers, and distil again. Undecided: the "

@@ -9,8 +9,9 @@ from typing import Literal, TypeVar
 
 _N = TypeVar("_N", int, float)
 Loses = Literal["above", "below", "either", "never"]
-# Whether correct answers gained may excuse errors taken over: never, where copying is not lopsided, or always.
-Gains = Literal["ignored", "unless lopsided", "always"]
+# When correct answers gained excuse errors taken over, where copying is not lopsided: never; where they are shown to
+# outweigh them; unless they are shown not to.
+Gains = Literal["never", "if shown", "unless refuted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class Limits:
     `gains` comes with the preset: which hypothesis KD201 tests, and no number of the user's.
     """
 
-    gains: Gains = "ignored"
+    gains: Gains = "never"
     alpha: float = _limit(
         0.05,
         "largest p that counts; intervals, sharpness and planner stay at .05",
@@ -87,8 +88,8 @@ class Limits:
 
 LIMITS = Limits()
 PRESETS = {
-    "default": replace(LIMITS, gains="unless lopsided"),
-    "lenient": replace(LIMITS, gains="always"),
+    "default": replace(LIMITS, gains="if shown"),
+    "lenient": replace(LIMITS, gains="unless refuted"),
     "margins": LIMITS,
     "strict": replace(LIMITS, m_pass=0.10),
 }

@@ -200,18 +200,19 @@ OPEN, NONE = (0.05, -0.10, 0.21, 0.3), (0.01, -0.02, 0.04, 0.4)
 @pytest.mark.parametrize(
     ("kappa", "ratio", "net", "margins", "default", "lenient"),
     [
-        (GUILTY, LOPSIDED, GAIN, "fail", "fail", "pass"),
-        (GUILTY, LOPSIDED, NEITHER, "fail", "fail", "undecided"),
+        (GUILTY, LOPSIDED, GAIN, "fail", "fail", "fail"),
+        (GUILTY, LOPSIDED, NEITHER, "fail", "fail", "fail"),
         (GUILTY, LOPSIDED, HARM, "fail", "fail", "fail"),
         (GUILTY, EVEN, HARM, "fail", "fail", "fail"),
-        (GUILTY, EVEN, NEITHER, "fail", "undecided", "undecided"),
+        (GUILTY, EVEN, NEITHER, "fail", "fail", "undecided"),
         (GUILTY, EVEN, GAIN, "fail", "pass", "pass"),
-        (GUILTY, (1.1, 0.9, 1.3, 0.2), GAIN, "fail", "undecided", "pass"),
+        (GUILTY, (1.1, 0.9, 1.3, 0.2), GAIN, "fail", "fail", "undecided"),
         (OPEN, EVEN, GAIN, "undecided", "pass", "pass"),
         (OPEN, EVEN, HARM, "undecided", "undecided", "undecided"),
         (NONE, EVEN, HARM, "pass", "pass", "pass"),
         (NONE, LOPSIDED, NEITHER, "pass", "pass", "pass"),
-        ((0.12, 0.05, 0.19, 0.01), EVEN, NEITHER, "fail", "pass", "pass"),
+        ((0.12, 0.05, 0.19, 0.01), EVEN, NEITHER, "fail", "fail", "pass"),
+        ((0.12, 0.05, 0.19, 0.01), EVEN, GAIN, "fail", "pass", "pass"),
     ],
 )
 def test_presets_test_different_hypotheses_by_hand(
@@ -222,29 +223,29 @@ def test_presets_test_different_hypotheses_by_hand(
     default: str,
     lenient: str,
 ) -> None:
-    """Gains count never (margins), where copying is not lopsided (default), or always (lenient)."""
+    """Gains excuse never (margins), where they are shown (default), unless they are refuted (lenient)."""
     found = assessment(kappa=kappa, ratio=ratio, net=net)
     ends = {name: RULES["KD201"](found, PRESETS[name]).status.value for name in PRESETS if name != "strict"}
     assert {"margins": margins, "default": default, "lenient": lenient} == ends
 
 
 def test_without_a_measure_of_the_gain_it_excuses_nothing_and_nothing_passes_by_it() -> None:
-    """Evidence of the gain is missing: errors above the limit are undecided, by default and lenient."""
+    """Evidence of the gain is missing: errors fail by default, and pass by no preset."""
     effects = {
         name: found
         for name, found in assessment(kappa=GUILTY, ratio=EVEN).effects.items()
         if name != "net_harm_per_1000"
     }
     found = dataclasses.replace(assessment(kappa=GUILTY, ratio=EVEN), effects=effects)
-    for preset in ("default", "lenient"):
-        row = RULES["KD201"](found, PRESETS[preset])
-        assert RuleStatus.UNDECIDED == row.status
-        assert "What it gains was not measured." in row.reason
+    assert RuleStatus.FAIL == RULES["KD201"](found, PRESETS["default"]).status
+    row = RULES["KD201"](found, PRESETS["lenient"])
+    assert RuleStatus.UNDECIDED == row.status
+    assert "What it gains was not measured." in row.reason
 
 
 def test_few_repeated_errors_are_not_called_none() -> None:
-    """Above chance and .10, below .20: by default a pass, whose title says that some are repeated."""
-    row = RULES["KD201"](assessment(kappa=(0.12, 0.05, 0.19, 0.01)), PRESETS["default"])
+    """Above chance and .10, below .20: a lenient pass, whose title says that some are repeated."""
+    row = RULES["KD201"](assessment(kappa=(0.12, 0.05, 0.19, 0.01)), PRESETS["lenient"])
     assert (RuleStatus.PASS, "The student repeats few of its teacher’s errors") == (row.status, row.title)
 
 
