@@ -166,9 +166,13 @@ class AuditSpec:
     train_anyway: Annotated[bool, Help("Train controls although no verdict is possible.", "Controls")] = False
 
     preset: Annotated[
-        Literal["margins", "strict"],
-        Help("Limits of the verdict; strict: a pass must lie below the limit from which it fails.", "Policy"),
-    ] = "margins"
+        Literal["default", "lenient", "margins", "strict"],
+        Help(
+            "What a pass needs. By default a gain that is shown excuses repeated errors; by margins nothing does; "
+            "strict also wants them below the limit from which they fail.",
+            "Policy",
+        ),
+    ] = "default"
     waivers: Annotated[
         tuple[Waiver, ...],
         Help("TOML file of waivers, instead of those of the configuration; repeat for more.", "Policy"),

@@ -93,7 +93,7 @@ PRESETS = {
     "margins": LIMITS,
     "strict": replace(LIMITS, m_pass=0.10),
 }
-DEFAULT_PRESET = "margins"
+DEFAULT_PRESET = "default"
 # What presets differ in.
 PRESET_LIMITS = ("m_fail", "m_pass")
 

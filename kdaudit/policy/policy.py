@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kdaudit.options import Level, Waiver
-from kdaudit.policy.limits import DEFAULT_PRESET, LIMITS, PRESETS, Limits, limit_infos
+from kdaudit.policy.limits import DEFAULT_PRESET, PRESETS, Limits, limit_infos
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class Policy:
     """
 
     preset: str = DEFAULT_PRESET
-    limits: Limits = LIMITS
+    limits: Limits = PRESETS[DEFAULT_PRESET]
     levels: Mapping[str, Level] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
 

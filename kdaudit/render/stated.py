@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from kdaudit.render import numbers, text
 from kdaudit.schema import AuditResult, RuleRecord, WaiverRecord
 
-_DEFAULT_PRESET = "margins"
+_DEFAULT_PRESET = "default"
 _LEVELS = {"off": "is off", "warn": "warns", "error": "can fail the audit", "finding": "is a finding"}
 _ON_FITNESS = "can make the audit inconclusive"
 _IN_SHORT = {"used": "used", "unused": "not needed", "expired": "expired", "other_student": "for others"}

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION: Literal["1.0"] = "1.0"
-METHOD_VERSION = "1.0"
+METHOD_VERSION = "1.1"
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 

@@ -135,7 +135,7 @@ def test_the_command_line_states_waivers_and_preset_above_the_file(tmp_path: Pat
     (tmp_path / "a.toml").write_text(waiver("KD204"))
     (tmp_path / "b.toml").write_text(waiver("KD401") + waiver("KD402"))
     below = resolved(tmp_path, text)
-    assert ({"m_pass": 0.5, "m_fail": 0.4, "ratio": 2.0}, "margins") == (below.limits, below.preset)
+    assert ({"m_pass": 0.5, "m_fail": 0.4, "ratio": 2.0}, "default") == (below.limits, below.preset)
     assert (["KD201"], {"KD202": "error"}) == ([each.rule for each in below.waivers], below.rules)
     files = [str(tmp_path / "a.toml"), str(tmp_path / "b.toml")]
     above = resolved(tmp_path, text, waivers=files, preset="strict")
@@ -176,7 +176,7 @@ def test_the_schema_of_the_configuration_knows_the_policy() -> None:
     }
     jsonschema.validate(good, schema)
     wrong: tuple[dict[str, object], ...]
-    wrong = ({"preset": "lenient"}, {"rules": {"KD301": "off"}}, {"limits": {"x": 1}}, {"waivers": [{}]})
+    wrong = ({"preset": "loose"}, {"rules": {"KD301": "off"}}, {"limits": {"x": 1}}, {"waivers": [{}]})
     for bad in wrong:
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(bad, schema)

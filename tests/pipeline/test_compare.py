@@ -232,7 +232,7 @@ def _other_inputs(audit: SavedAudit) -> SavedAudit:
     [
         (
             _other_method,
-            "expected one version of the method, found 1.0 in the earlier audit and 2.0 in the new one",
+            "expected one version of the method, found 1.1 in the earlier audit and 2.0 in the new one",
         ),
         (
             _other_teacher,

@@ -15,7 +15,7 @@ from kdaudit.policy.stated import policy_of, rule_info
 
 
 def stated(
-    preset: str = "margins",
+    preset: str = "default",
     rules: dict[str, object] | None = None,
     limits: dict[str, object] | None = None,
     waivers: tuple[Waiver, ...] = (),
@@ -24,8 +24,8 @@ def stated(
     return policy_of(preset=preset, rules=rules or {}, limits=limits or {}, waivers=waivers)
 
 
-def test_nothing_stated_is_the_method() -> None:
-    """Preset margins."""
+def test_nothing_stated_is_the_default_preset() -> None:
+    """A gain that is shown excuses."""
     assert Policy() == stated()
 
 

@@ -117,18 +117,18 @@ def test_the_default_policy_is_not_mentioned(format_: str) -> None:
     plain = audit_result("fail").model_copy(update={"skipped": ()})
     assert "olicy" not in render(plain, format_)
     assert "policy" not in text_report(audit_result("fail"), color=False, report="")
-    assert "The default: preset margins." in text_of(render(audit_result("fail"), "html"))
+    assert "The default preset." in text_of(render(audit_result("fail"), "html"))
 
 
-def test_an_audit_without_policy_renders_as_the_default() -> None:
-    """Those written before there were policies."""
+def test_an_audit_without_policy_was_judged_by_margins() -> None:
+    """Those written before there were policies: then there was no other preset."""
     old = json.loads(render(audit_result("fail"), "json"))
     del old["policy"]
     for row in old["rules"]:
         del row["waiver"]
     result = AuditResult.model_validate(old)
     assert PolicyRecord() == result.policy
-    assert "The default: preset margins." in text_of(render(result, "html"))
+    assert "Preset margins." in text_of(render(result, "html"))
 
 
 def test_former_limits_are_still_those_of_the_default_policy() -> None:

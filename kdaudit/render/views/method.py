@@ -238,7 +238,7 @@ def reproduce(result: AuditResult) -> ReproduceView:
     hardware.append(f"this run took {numbers.duration(result.seconds)}")
     return ReproduceView(
         command=text.clean(result.command),
-        policy=stated.policy_lines(result) or ("The default: preset margins.",),
+        policy=stated.policy_lines(result) or ("The default preset.",),
         files=tuple(files),
         seeds=f"{result.seed}; one named stream for each task",
         software=text.one_line(f"{software}, {packages}" if packages else software),
