@@ -66,7 +66,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         computed=f"Three p, each ≤ {bare(LIMITS.alpha)}: that of kappa_W; that of the student's closeness to this "
         "teacher's errors beyond its closeness to each control's; the smallest of functional transfer (KD101). With "
         f"--alternate-teacher a fourth, from {LIMITS.min_controls} alternate controls on: that of kappa_W with "
-        "students of another teacher in the controls' place.",
+        "students of another teacher in the controls' place. Without them a student more accurate than its controls is "
+        "never traced to its teacher.",
         violated="Nothing: it is a finding. Unproven means that students of other teachers may share the errors.",
         advice="Where it is unproven, look for a common cause first: faulty labels make models err alike. Where it "
         "matters, add --alternate-teacher FILE, or train: students of another teacher are the best comparison.",

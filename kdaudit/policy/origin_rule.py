@@ -14,13 +14,15 @@ from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus
 def attribution(assessment: Assessment, limits: Limits) -> Literal["this_teacher", "unproven"]:
     """'this_teacher' if p(kappa_W), p(DID), the smallest Holm p of functional transfer and p(ATD) are all <= alpha.
 
-    p(ATD) is asked for where there are enough alternate controls to test against.
+    p(ATD) is asked for where there are enough alternate controls to test against. Without them, a student more accurate
+    than its controls (the tilt guard's bound) is never traced: better networks are closer to a good teacher, its errors
+    included, whoever taught them, and no comparison with worse ones tells these apart (docs/validity.md).
     """
     p_values = [effect(assessment, "kappa_W").p_value, effect(assessment, "did").p_value]
     p_values.append(min(assessment.transfer_holm.values(), default=None))
     if _tested_against_another(assessment, limits):
         p_values.append(effect(assessment, "atd").p_value)
-    if assessment.fitness.n_W < limits.min_stratum:
+    if assessment.fitness.n_W < limits.min_stratum or _better_than_compared(assessment, limits):
         return "unproven"
     return "this_teacher" if all(p is not None and p <= limits.alpha for p in p_values) else "unproven"
 
@@ -68,6 +70,11 @@ def _tested_against_another(assessment: Assessment, limits: Limits) -> bool:
     return effect(assessment, "atd").n_controls >= limits.min_controls
 
 
+def _better_than_compared(assessment: Assessment, limits: Limits) -> bool:
+    better = effect(assessment, "tilt").estimate is not None
+    return better and not _tested_against_another(assessment, limits)
+
+
 def _weaker(assessment: Assessment, limits: Limits) -> Evidence:
     did, atd = effect(assessment, "did"), effect(assessment, "atd")
     if not _tested_against_another(assessment, limits) or atd.p_value is None or did.p_value is None:
@@ -79,6 +86,11 @@ def _against(assessment: Assessment, limits: Limits) -> Iterator[str]:
     """What speaks against this teacher as the origin, each as a clause."""
     if assessment.fitness.n_W < limits.min_stratum:
         yield f"its {assessment.fitness.n_W} errors are too few to tell"
+    if _better_than_compared(assessment, limits):
+        yield (
+            "the student is more accurate than its controls, and better networks are closer to the teacher by "
+            "themselves (compare with students of another teacher: --alternate-teacher)"
+        )
     atd, did = effect(assessment, "atd"), effect(assessment, "did")
     if _tested_against_another(assessment, limits) and not _counts(atd.p_value, limits):
         yield f"students of another teacher may repeat these errors as often{_note(atd)}"

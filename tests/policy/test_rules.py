@@ -257,3 +257,17 @@ def test_a_pass_by_gain_says_so() -> None:
         "In 1,000 examples: -8.0 more errors taken over than correct answers gained (-13.0 to -3.0)."
         in row.reason
     )
+
+
+def test_a_better_student_is_traced_only_against_students_of_another_teacher() -> None:
+    """More accurate networks are closer to the teacher by themselves: only the alternate controls can tell."""
+    shown = {"kappa": GUILTY, "did_p": 0.001, "transfer_p": 0.001}
+    tilt = evidence("tilt", 0.3, 0.2, 0.4, 0.001)
+    assert "this_teacher" == judged(assessment(**shown)).attribution  # type: ignore[arg-type]
+    better = assessment(**shown, tilt=tilt)  # type: ignore[arg-type]
+    assert "unproven" == judged(better).attribution
+    assert "better networks are closer to the teacher by themselves" in outcome("KD203", better).reason
+    compared = dataclasses.replace(
+        better, effects={**better.effects, "atd": evidence("atd", 0.2, 0.1, 0.3, 0.01)}
+    )
+    assert "this_teacher" == judged(compared).attribution
