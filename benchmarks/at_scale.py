@@ -24,7 +24,7 @@ from kdaudit.metrics.panel import measure
 from kdaudit.pipeline.assess import assess
 from kdaudit.policy.limits import LIMITS
 from kdaudit.stats.sample import Sample
-from kdaudit.types import DataRef, Fitness, Float32, ModelRef, Panel, Predictions, Role
+from kdaudit.types import DataRef, Fitness, Float32, Int64, ModelRef, Panel, Predictions, Role
 
 N_MODELS = 17
 
@@ -43,19 +43,21 @@ class Row:
 
 
 class Drawn:
-    """Logits (n, C) that come to be when rows are asked for: a teacher's, half of which others share."""
+    """Logits (n, C) that come to be when rows are asked for: a teacher right in three of four, and models like it."""
 
     dtype = np.dtype(np.float32)
 
-    def __init__(self, n: int, n_classes: int, model: int) -> None:
-        self.shape = (n, n_classes)
-        self._model = model
+    def __init__(self, labels: Int64, n_classes: int, model: int) -> None:
+        self.shape = (len(labels), n_classes)
+        self._labels, self._model = labels, model
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> Float32:
-        teacher = 3 * self._noise(0, rows)
+        teacher, y = 3 * self._noise(0, rows), self._labels[rows]
+        known = np.flatnonzero(y % 4)
+        teacher[known, y[known]] += 20
         return teacher if self._model == 0 else np.float32(0.7) * teacher + self._noise(self._model, rows)
 
     def _noise(self, model: int, rows: slice) -> Float32:
@@ -74,7 +76,7 @@ def run(n: int, n_classes: int, n_controls: int) -> Row:
         Predictions(
             model=ModelRef(name=f"{role}/{i}", role=role, path="", kind="", sha256=""),
             data=data,
-            logits=Drawn(n, n_classes, i),  # type: ignore[arg-type]
+            logits=Drawn(labels, n_classes, i),  # type: ignore[arg-type]
             device="cpu",
             batch_size=1,
         )

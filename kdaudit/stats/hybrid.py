@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from kdaudit.stats.sample import MIN_CONTROLS
 from kdaudit.types import Evidence, Float64
@@ -20,11 +20,16 @@ from kdaudit.types import Evidence, Float64
 LEVEL = 0.95
 TINY = 1e-15
 MAX_DF = 1e6
+_SMALLEST_P = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TTest:
-    """A one-sided t-test: p for "the student is above its controls" and the 90 % interval."""
+    """A one-sided t-test: p for "the student is above its controls" and the 90 % interval.
+
+    `special.stdtr` and `stdtrit` are what `stats.t` calls after checks that take a hundred times as long, which counts
+    where a thousand classes are tested.
+    """
 
     estimate: float
     variance: float
@@ -34,12 +39,12 @@ class TTest:
     @property
     def p_value(self) -> float:
         """P(T >= estimate / sqrt V) under the null; in (0, 1)."""
-        return max(float(stats.t.sf(self.estimate / np.sqrt(self.variance), self.df)), np.finfo(float).tiny)
+        return max(float(special.stdtr(self.df, -self.estimate / np.sqrt(self.variance))), _SMALLEST_P)
 
     @property
     def half_width(self) -> float:
         """Distance from the estimate to each end of the 90 % interval."""
-        return float(stats.t.ppf(LEVEL, self.df) * np.sqrt(self.variance))
+        return float(special.stdtrit(self.df, LEVEL) * np.sqrt(self.variance))
 
 
 def hybrid(u_student: float, u_controls: Float64, *, v_diff: float, v_int: float) -> TTest:

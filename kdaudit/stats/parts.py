@@ -51,6 +51,8 @@ def _pairs(sample: Sample, names: Sequence[str]) -> Iterator[PartEvidence]:
     wrong = np.flatnonzero(sample.teacher_wrong)
     codes = panel.labels[wrong] * panel.n_classes + panel.answers[0, wrong]
     for code, members in _by_value(codes):
+        if len(members) < MIN_STRATUM:
+            continue  # thousands of pairs, of which few can be tested
         label, answer = divmod(code, panel.n_classes)
         name = f"{_name(names, label)} \u2192 {_name(names, answer)}"
         stratum = sample.stratum(wrong=True, within=wrong[members])

@@ -85,11 +85,12 @@ class Sample:
 
     def stratum(self, *, wrong: bool, within: Int64 | None = None) -> Stratum:
         """W (`wrong`) or R; of the examples at the positions `within` where given."""
-        members = np.flatnonzero(self.teacher_wrong == wrong)
-        if within is not None:
-            members = within[self.teacher_wrong[within] == wrong]
-        answers = self.panel.answers[:, members]
-        groups = self.panel.groups
+        panel = self.panel
+        if within is None:
+            members = np.flatnonzero(self.teacher_wrong == wrong)
+        else:
+            members = within[(panel.answers[0, within] != panel.labels[within]) == wrong]
+        answers, groups = panel.answers[:, members], panel.groups
         return Stratum(
             students=answers[list(self.students)] == answers[0],
             controls=answers[list(self.independent)] == answers[0],
