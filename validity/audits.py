@@ -10,10 +10,10 @@ from kdaudit.metrics.panel import measure
 from kdaudit.pipeline.assess import assess
 from kdaudit.pipeline.sanity import problems_of, weak_teacher
 from kdaudit.policy import RULES
+from kdaudit.policy.allowance import allowing
 from kdaudit.policy.deciding_rule import wrong_knowledge
 from kdaudit.policy.fitness_rules import positive_controls
 from kdaudit.policy.judge import judge
-from kdaudit.policy.knowledge_rules import shows_transfer
 from kdaudit.policy.limits import LIMITS, PRESETS
 from kdaudit.policy.policy import Policy
 from kdaudit.stats.sample import Sample
@@ -43,7 +43,8 @@ _UNBOUNDED = {
 class Audit:
     """What one audit found: evidence by procedure, how far controls and data go, the outcome by preset.
 
-    The preset "unbounded" is `margins` without any rule on fitness: what the numbers alone would say.
+    Beside the presets, "unbounded" is `margins` without any rule on fitness, and "bare" moreover without the allowance
+    for accuracy: what the numbers alone would say.
     """
 
     n_W: int  # noqa: N815 - the method's name
@@ -53,7 +54,6 @@ class Audit:
     outcomes: Mapping[str, str]
     asymmetry: str
     attribution: str
-    shows_transfer: bool
     positive_shown: bool
     unlike_positive: bool
 
@@ -105,10 +105,12 @@ def audit(
         gap=assessment.effects["accuracy_gap"].estimate or 0.0,
         effects=assessment.effects,
         outcomes={name: verdict.outcome.value for name, verdict in verdicts.items()}
-        | {"unbounded": _UNBOUNDED[wrong_knowledge(assessment, LIMITS).status]},
+        | {
+            "unbounded": _UNBOUNDED[wrong_knowledge(assessment, allowing(assessment, LIMITS)).status],
+            "bare": _UNBOUNDED[wrong_knowledge(assessment, LIMITS).status],
+        },
         asymmetry=usual.asymmetry,
         attribution=usual.attribution,
-        shows_transfer=shows_transfer(assessment, LIMITS),
         positive_shown=positive_controls(assessment, LIMITS).status is RuleStatus.PASS,
         unlike_positive=bool(assessment.unlike_positive),
     )

@@ -22,8 +22,8 @@ class Summary:
     """What the audits of one cell showed: means of estimates, counts of outcomes.
 
     data, teacher, kind, origin: which students; `size` is what was made scarce, or None. outcomes {preset: {outcome:
-    count}}. rejected: kappa_W with p <= .05; negative: asymmetry; attributed: to this teacher; fails_shown: FAIL by the
-    numbers alone, and closer to the teacher in function; covered: 90 % intervals of kappa_W that hold the truth.
+    count}}. rejected: kappa_W with p <= .05; negative: asymmetry; attributed: to this teacher; covered: 90 % intervals
+    of kappa_W that hold the truth.
     positive_shown: a positive control took over wrong knowledge (KD303); shown_ and hidden_and_failed: FAIL (margins)
     where one did and where none did; unlike_positive: "recipe not reproduced".
     """
@@ -44,7 +44,6 @@ class Summary:
     rejected: int
     negative: int
     attributed: int
-    fails_shown: int
     covered: int
     positive_shown: int
     shown_and_failed: int
@@ -88,7 +87,6 @@ def summary(
         rejected=sum(k.p_value is not None and k.p_value <= ALPHA for k in kappas),
         negative=sum(each.asymmetry == "negative" for each in audits),
         attributed=sum(each.attribution == "this_teacher" for each in audits),
-        fails_shown=sum(each.outcomes["unbounded"] == "fail" and each.shows_transfer for each in audits),
         positive_shown=sum(each.positive_shown for each in audits),
         shown_and_failed=sum(each.positive_shown and each.outcomes["margins"] == "fail" for each in audits),
         hidden_and_failed=sum(

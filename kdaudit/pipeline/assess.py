@@ -49,6 +49,7 @@ def assess(
     student_w, controls_w = wrong.student_agreement, wrong.control_agreement
     return Assessment(
         fitness=fitness,
+        teacher_gap=_teacher_gap(sample),
         effects=effects,
         transfer_holm=_holm(effects),
         p_asymmetry=_larger(effects["rrr"].p_value, effects["kappa_W"].p_value),
@@ -72,6 +73,13 @@ def _against_controls(sample: Sample) -> dict[str, Evidence]:
         "negative_flips": _difference("negative_flips", sample, correct[0] & ~correct),
         "ece": _ece(sample, correct),
     }
+
+
+def _teacher_gap(sample: Sample) -> float | None:
+    """The teacher's accuracy less the controls' mean."""
+    if not sample.independent:
+        return None
+    return float(sample.accuracy((0,))[0] - sample.accuracy(sample.independent).mean())
 
 
 def _difference(name: str, sample: Sample, quantity: Bool) -> Evidence:

@@ -17,6 +17,7 @@ from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.planner import planner_rows
 from kdaudit.pipeline.policy import policy_record, signature_part
 from kdaudit.pipeline.records import design_record, effect_record, part_records, transfer_records
+from kdaudit.policy.allowance import allowing
 from kdaudit.policy.policy import Policy
 from kdaudit.schema import (
     Assumption,
@@ -71,6 +72,7 @@ def describe(found: Findings) -> AuditResult:
     """The document of one audit."""
     sample, assessment, verdict = found.sample, found.assessment, found.verdict
     panel, effects = sample.panel, assessment.effects
+    limits = allowing(assessment, found.policy.limits)
     wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
     models = tuple(_models(found))
     n_repeated = [round(float(s.student_agreement.mean()) * s.n) if s.n else None for s in (wrong, right)]
@@ -121,10 +123,10 @@ def describe(found: Findings) -> AuditResult:
         transfer=transfer_records(sample, assessment),
         inherited=inherited_record(setup, sample, assessment.inherited),
         parts=tuple(part_records(found.setup.data, sample, assessment)),
-        margin_fail=found.policy.limits.m_fail,
-        margin_pass=found.policy.limits.m_pass,
+        margin_fail=limits.m_fail,
+        margin_pass=limits.m_pass,
         sharpness=assessment.sharpness,
-        planner=planner_rows(sample, effects["kappa_W"], found.policy.limits)
+        planner=planner_rows(sample, effects["kappa_W"], limits)
         if verdict.outcome is Outcome.INCONCLUSIVE
         else (),
         design=None if (design := design_of(wrong)) is None else design_record(design),

@@ -67,7 +67,7 @@ def forecast(spec: AuditSpec, wish: Wish, *, progress: Progress) -> PlanResult:
 
 
 def forecast_from(result: AuditResult, wish: Wish) -> PlanResult:
-    """With the variances that an audit measured, its margins, and the time that its controls took.
+    """With the variances that an audit measured, the margins of its policy, and the time that its controls took.
 
     Raises:
         SpecError: the audit had too few controls to measure any.
@@ -82,7 +82,10 @@ def forecast_from(result: AuditResult, wish: Wish) -> PlanResult:
     return _result(
         {"as this audit measured": design},
         wish,
-        Limits(m_fail=result.margin_fail, m_pass=result.margin_pass),
+        Limits(
+            m_fail=result.policy.limits.get("m_fail", result.margin_fail),
+            m_pass=result.policy.limits.get("m_pass", result.margin_pass),
+        ),
         n=result.n,
         n_W=result.n_W,
         seconds_per_control=float(np.mean(seconds)) if seconds else None,

@@ -45,7 +45,9 @@ EXPLANATIONS: dict[str, Explanation] = {
         "default and lenient weigh in what was gained: net harm is, per 1,000 examples, errors taken over less correct "
         "answers gained, beyond the controls. Net harm whose interval ends below 0, with asymmetry absent (KD202), "
         "passes whatever is repeated. By lenient, a fail moreover needs net harm above 0 with "
-        f"p ≤ {bare(LIMITS.alpha)}, or a negative asymmetry. By margins and strict nothing excuses repeated errors.",
+        f"p ≤ {bare(LIMITS.alpha)}, or a negative asymmetry. By margins and strict nothing excuses repeated errors. "
+        f"For each point of accuracy by which the student lies on the teacher's side of its controls, "
+        f"{LIMITS.gap_allowance:g} is added to what fails, and on the other side taken from what passes.",
         violated="The audit fails; undecided, it is inconclusive, at any level.",
         advice="Look at the inherited errors in section 6. Relabel what the teacher gets wrong, lower the weight "
         "of the teacher's term or the temperature, or filter its wrong answers, and distil again. Undecided: the "
@@ -94,11 +96,10 @@ EXPLANATIONS: dict[str, Explanation] = {
         asks="Are the controls a fair comparison?",
         computed="Each beats guessing, has the student's architecture, and their mean accuracy lies within "
         f"{at_most(LIMITS.max_accuracy_gap)} of the student's. At most {bound(LIMITS.max_unfit_share)} may be unfit.",
-        violated="The audit is inconclusive; but a student that fails is not excused by a lower accuracy where its "
-        "function is closer to the teacher than its controls' (KD101).",
+        violated="The audit is inconclusive; but a student that fails is not excused by a lower accuracy.",
         advice="State the student's recipe (epochs, learning rate, augmentation, --init-from) or its complete "
         "training data; for ready-made controls use the student's architecture.",
-        limits=("max_accuracy_gap", "max_unfit_share", "alpha"),
+        limits=("max_accuracy_gap", "max_unfit_share", "gap_allowance", "max_gap_allowance"),
     ),
     "KD302": Explanation(
         asks="Does the teacher make enough errors to learn from?",

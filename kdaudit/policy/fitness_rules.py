@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from kdaudit.policy.allowance import allowance, side
 from kdaudit.policy.deciding_rule import effect, wrong_knowledge
-from kdaudit.policy.knowledge_rules import shows_transfer
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import bound, percent
 from kdaudit.types import Assessment, RuleOutcome, RuleStatus
+
+_NAMED = 0.01
 
 
 def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
     """KD301: controls are fit, of the student's architecture, and about as accurate as the student.
 
-    A gap above 5 points either way blocks PASS; a more accurate student cannot FAIL either. A less accurate one FAILs
-    only where its function is closer to the teacher than its controls' (KD101): its lower accuracy may be the teacher's
-    doing, but networks that are merely trained less repeat a weak teacher's errors too (docs/validity.md).
+    A gap above 5 points either way blocks PASS; a more accurate student cannot FAIL either. A less accurate one never
+    escapes FAIL by its gap, which may be the teacher's doing; but the margins allow for it (`allowance`).
     """
     fitness = assessment.fitness
     gap = effect(assessment, "accuracy_gap")
@@ -32,7 +33,7 @@ def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
         status = RuleStatus.UNDECIDED
         reason = f"{fitness.unmatched} An honest student can look guilty against such controls."
     elif gap.estimate is not None and abs(gap.estimate) > limits.max_accuracy_gap:
-        below_but_failing = gap.estimate < 0 and fails and shows_transfer(assessment, limits)
+        below_but_failing = gap.estimate < 0 and fails
         status = RuleStatus.WARNING if below_but_failing else RuleStatus.UNDECIDED
         reason = (
             f"The student is {abs(gap.estimate) * 100:.1f} points "
@@ -40,13 +41,8 @@ def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
         )
         if below_but_failing:
             reason += " A lower accuracy does not excuse taken-over errors."
-        elif gap.estimate < 0 and fails:
-            reason += (
-                " It repeats errors of its teacher, but its function is no closer to it than theirs: a network that is "
-                "merely trained less may repeat them too."
-            )
     else:
-        reason = "Their accuracy is near the student’s."
+        reason = f"Their accuracy is near the student’s.{_allowed_for(assessment, limits)}"
         if fitness.unfit:
             reason += f" Left out: {'; '.join(fitness.unfit)}."
         if fitness.unmatched:
@@ -64,6 +60,22 @@ def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
         required=f"same architecture, within {limits.max_accuracy_gap * 100:g} points",
         n=fitness.n_controls,
         reason=reason,
+    )
+
+
+def _allowed_for(assessment: Assessment, limits: Limits) -> str:
+    """What the margins, which `limits` has moved already, allow for the accuracies; '' below a percent."""
+    where = side(assessment)
+    if allowance(assessment, limits) < _NAMED or not where:
+        return ""
+    if where == "nearer":
+        return (
+            " The student’s is on the teacher’s side of theirs: such networks repeat more of its answers by "
+            f"themselves, so it fails from {bound(limits.m_fail)}."
+        )
+    return (
+        " The student’s is farther from the teacher’s than theirs: such networks repeat fewer of its answers by "
+        f"themselves, so it passes below {bound(limits.m_pass)}."
     )
 
 

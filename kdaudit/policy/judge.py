@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from kdaudit.options import Level
+from kdaudit.policy.allowance import allowing
 from kdaudit.policy.deciding_rule import asymmetry
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.origin_rule import attribution
@@ -41,7 +42,7 @@ def judge(
         students: whom a waiver may name.
         on: the day of the audit, with which the waivers' days are compared.
     """
-    limits = policy.limits
+    limits = allowing(assessment, policy.limits)
     judged = [
         at_level(rule(assessment, limits), policy.levels.get(name))
         for name, rule in rules.items()

@@ -33,11 +33,6 @@ def functional_transfer(assessment: Assessment, limits: Limits) -> RuleOutcome:
     )
 
 
-def shows_transfer(assessment: Assessment, limits: Limits) -> bool:
-    """Whether the student is closer to the teacher than its controls by at least one measure, after Holm."""
-    return any(p <= limits.alpha for p in assessment.transfer_holm.values())
-
-
 def negative_asymmetry(assessment: Assessment, limits: Limits) -> RuleOutcome:
     """KD202: negative asymmetry warns."""
     found = asymmetry(assessment, limits)

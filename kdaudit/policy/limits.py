@@ -71,6 +71,10 @@ class Limits:
     max_accuracy_gap: float = _limit(
         0.05, "largest distance of the student's accuracy from its controls'", loses="above"
     )
+    gap_allowance: float = _limit(
+        0.07, "what a point of accuracy, student less controls, may explain of kappa_W", loses="below"
+    )
+    max_gap_allowance: float = _limit(0.35, "what their accuracies may explain at most", loses="below")
     max_duplicate_share: float = _limit(
         0.20, "largest share of evaluation examples that occur in the training data", loses="above"
     )

@@ -261,7 +261,7 @@ class AuditResult(Document):
     inherited: InheritedRecord | None
     parts: tuple[PartRecord, ...] = ()
     margin_fail: Share = 0.10
-    margin_pass: Share = 0.20
+    margin_pass: float = 0.20
     sharpness: float | None
     planner: tuple[PlannerRow, ...] = ()
     design: DesignRecord | None = None

@@ -166,7 +166,8 @@ class Assessment:
     """All evidence of one audit, as the rules read it.
 
     effects: Evidence by procedure (kappa_W, kappa_R, rrr, did, tilt, transfer.*, accuracy_gap, ...);
-    transfer_holm: Holm-corrected p by measure. p_asymmetry = max(p(log RRR), p(kappa_W)).
+    transfer_holm: Holm-corrected p by measure. p_asymmetry = max(p(log RRR), p(kappa_W)). teacher_gap: the teacher's
+    accuracy less the controls' mean; None without controls.
     """
 
     fitness: Fitness
@@ -182,3 +183,4 @@ class Assessment:
     n_repeated_W: int | None = None  # noqa: N815
     n_repeated_by_controls_W: float | None = None  # noqa: N815
     change: Change | None = None
+    teacher_gap: float | None = None

@@ -22,6 +22,7 @@ def assessment(
     kappa: tuple[float, float, float, float] = (0.01, -0.02, 0.04, 0.4),
     ratio: tuple[float, float, float, float] = (1.0, 0.9, 1.1, 0.5),
     gap: float = 0.0,
+    teacher_gap: float | None = None,
     tilt: Evidence | None = None,
     net: tuple[float, float, float, float] = (0.0, -4.0, 4.0, 0.5),
     did_p: float = 0.5,
@@ -68,6 +69,7 @@ def assessment(
             pairs=(),
         ),
         sharpness=sharpness,
+        teacher_gap=teacher_gap,
         n_repeated_W=200,
         n_repeated_by_controls_W=198.0,
     )
