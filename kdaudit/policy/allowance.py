@@ -26,7 +26,7 @@ def side(assessment: Assessment) -> Literal["", "nearer", "farther"]:
 
 
 def allowance(assessment: Assessment, limits: Limits) -> float:
-    """The share of kappa_W that the student's accuracy alone may explain: .07 for each point, at most .35; whole percents."""
+    """What the student's accuracy alone may explain of kappa_W: .07 for each point, at most .35, in whole percents."""
     gap = effect(assessment, "accuracy_gap").estimate
     return round(min(limits.gap_allowance * 100 * abs(gap or 0.0), limits.max_gap_allowance), 2)
 

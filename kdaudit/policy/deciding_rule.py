@@ -17,6 +17,7 @@ Asymmetry = Literal["negative", "absent", "undetermined"]
 
 _REPEATS = "The student repeats its teacher’s errors"
 _GAINS = "The student repeats its teacher’s errors, but gains more correct answers"
+_MINUS = "\u2212"
 _FEW = "The student repeats few of its teacher’s errors"
 _TITLES = {
     RuleStatus.FAIL: _REPEATS,
@@ -130,8 +131,14 @@ def _payoff(assessment: Assessment) -> str:
     net = effect(assessment, "net_harm_per_1000")
     if net.estimate is None or net.low is None or net.high is None:
         return "What it gains was not measured."
-    more = "more errors taken over than correct answers gained"
-    return f"In 1,000 examples: {net.estimate:+.1f} {more} ({net.low:+.1f} to {net.high:+.1f})."
+    taken, gained = "errors taken over", "correct answers gained"
+    if net.low > 0:
+        said = f"{taken} outnumber {gained} by {net.estimate:.1f} ({net.low:.1f} to {net.high:.1f})"
+    elif net.high < 0:
+        said = f"{gained} outnumber {taken} by {-net.estimate:.1f} ({-net.high:.1f} to {-net.low:.1f})"
+    else:
+        said = f"{taken} less {gained} are {net.estimate:.1f} ({net.low:.1f} to {net.high:.1f})"
+    return f"In 1,000 examples, {said.replace('-', _MINUS)}."
 
 
 def _required(limits: Limits) -> str:

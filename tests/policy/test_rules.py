@@ -248,7 +248,7 @@ def test_a_pass_by_gain_says_so() -> None:
     row = RULES["KD201"](assessment(kappa=GUILTY, ratio=EVEN, net=GAIN), PRESETS["default"])
     assert "The student repeats its teacher’s errors, but gains more correct answers" == row.title
     assert (
-        "In 1,000 examples: -8.0 more errors taken over than correct answers gained (-13.0 to -3.0)."
+        "In 1,000 examples, correct answers gained outnumber errors taken over by 8.0 (3.0 to 13.0)."
         in row.reason
     )
 
@@ -265,3 +265,15 @@ def test_a_better_student_is_traced_only_against_students_of_another_teacher() -
         better, effects={**better.effects, "atd": evidence("atd", 0.2, 0.1, 0.3, 0.01)}
     )
     assert "this_teacher" == judged(compared).attribution
+
+
+@pytest.mark.parametrize(
+    ("net", "said"),
+    [
+        (HARM, "In 1,000 examples, errors taken over outnumber correct answers gained by 8.0 (3.0 to 13.0)."),
+        (NEITHER, "In 1,000 examples, errors taken over less correct answers gained are 0.0 (−4.0 to 4.0)."),
+    ],
+)
+def test_the_payoff_is_said_with_its_interval(net: tuple[float, float, float, float], said: str) -> None:
+    """In whole sentences, whichever way it goes."""
+    assert said in RULES["KD201"](assessment(kappa=GUILTY, net=net), PRESETS["default"]).reason
