@@ -89,7 +89,9 @@ def test_policy_reports_and_baseline_are_those_of_check(cli: Cli, copied: SavedW
     assert 0 == cli(*copied.judge_args, "--report", "junit=j.xml").code
     assert Path("j.xml").exists()
     saved = Path("kdaudit-report/student")
-    assert {"audit.json", "examples.npz", "inherited.csv", "report.html"} == {path.name for path in saved.iterdir()}
+    assert {"audit.json", "examples.npz", "inherited.csv", "report.html"} == {
+        path.name for path in saved.iterdir()
+    }
     saved.rename(tmp_path / "old")
     again = cli(*copied.judge_args, "--baseline", str(tmp_path / "old"), "-f", "json")
     assert 0.0 == pytest.approx(json.loads(again.out)["baseline"]["rise"]["estimate"], abs=1e-9)
