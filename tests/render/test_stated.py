@@ -207,3 +207,21 @@ def test_classes_that_can_fail_the_audit_are_not_said_to_be_harmless() -> None:
     assert captions[0].endswith("By this policy, accuracy lost in one of them can fail the audit (KD404).")
     assert captions[1].endswith("Pairs of classes never change the verdict.")
     assert captions[2].endswith("Slices never change the verdict.")
+
+
+@pytest.mark.parametrize(
+    ("margins", "said"),
+    [
+        ({"margin_fail": 0.24}, "The limit from which it fails is 24 % here, not 10 %"),
+        ({"margin_pass": 0.06}, "The limit below which it passes is 6 % here, not 20 %"),
+        ({"margin_pass": -0.15}, "The limit below which it passes is −15 % here, not 20 %"),
+    ],
+)
+def test_a_margin_that_accuracy_moved_is_explained(margins: dict[str, float], said: str) -> None:
+    """In section 9, and nowhere where none was moved."""
+    plain = audit_result("fail")
+    policy = plain.policy.model_copy(update={"limits": {"m_fail": 0.1, "m_pass": 0.2}})
+    plain = plain.model_copy(update={"policy": policy})
+    moved = plain.model_copy(update=margins)
+    assert said in text_of(render(moved, "html")).replace("\u00a0", " ").replace("\u202f", " ")
+    assert "here, not" not in text_of(render(plain, "html"))

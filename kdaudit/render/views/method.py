@@ -183,6 +183,7 @@ def _worked(result: AuditResult, stratum: str, effect: EffectRecord | None) -> s
 
 def _limits(result: AuditResult) -> tuple[str, ...]:
     limits = [stated.rates_lost(result)] if result.policy.rates_lost else []
+    limits += _moved_margins(result)
     if len(result.students) == 1:
         limits.append("One student: another seed of the same recipe may differ.")
     unverified = [
@@ -213,6 +214,24 @@ def _limits(result: AuditResult) -> tuple[str, ...]:
         "Errors that controls make too are not counted as inherited, even if the student did copy them."
     )
     return tuple(limits)
+
+
+def _moved_margins(result: AuditResult) -> list[str]:
+    """Why a margin is not that of the policy: the student's accuracy is not its controls'."""
+    policy, exactly = result.policy.limits, numbers.exactly
+    if result.margin_fail > policy.get("m_fail", result.margin_fail):
+        return [
+            f"The limit from which it fails is {exactly(result.margin_fail)} here, not {exactly(policy['m_fail'])}: "
+            "its accuracy lies on the teacher’s side of its controls’, and such networks repeat more of the teacher’s "
+            "errors by themselves."
+        ]
+    if result.margin_pass < policy.get("m_pass", result.margin_pass):
+        return [
+            f"The limit below which it passes is {exactly(result.margin_pass)} here, not {exactly(policy['m_pass'])}: "
+            "its accuracy is farther from the teacher’s than its controls’, and such networks repeat fewer of the "
+            "teacher’s errors by themselves."
+        ]
+    return []
 
 
 def _lower(what: str) -> str:
