@@ -36,7 +36,7 @@ def allowing(assessment: Assessment, limits: Limits) -> Limits:
     moved = allowance(assessment, limits)
     where = side(assessment)
     if where == "nearer":
-        return replace(limits, m_fail=limits.m_fail + moved)
+        return replace(limits, m_fail=round(limits.m_fail + moved, 4))
     if where == "farther":
-        return replace(limits, m_pass=limits.m_pass - moved)
+        return replace(limits, m_pass=round(limits.m_pass - moved, 4))
     return limits
