@@ -18,6 +18,7 @@ from validity.worlds import World
 _OUTCOMES = ("pass", "inconclusive", "fail")
 # Without rules on fitness: by the margins as they stand, and with what accuracy allows.
 _BARE = ("bare", "unbounded")
+_ERROR = "Monte-Carlo error, at most"
 _PRESETS = ("default", "lenient", "margins", "strict")
 
 
@@ -41,15 +42,17 @@ def null_table(results: Path) -> Iterator[str]:
         "worlds",
         *(f"{claim}, {level}" for claim in _CLAIMS for level in ("5 %", "1 %")),
         "90 % interval holds 0: mean, least",
+        _ERROR,
     )
     for n in sorted({row.world.n for row in found}):
         for k in (3, 5, 10, 20):
             rows = [row for row in found if (row.world.n, row.n_controls) == (n, k)]
             worlds = sum(row.n_judged for row in rows)
-            cells = []
+            cells, shares = [], []
             for claim in _CLAIMS.values():
                 for level in (0, 1):
                     share = sum(row.rejected[claim][level] * row.n_judged for row in rows) / worlds
+                    shares.append(share)
                     worst = max(row.rejected[claim][level] for row in rows)
                     cells.append(f"{_share(share)} (at most {_share(worst)})")
             covered = [row.covered for row in rows]
@@ -59,6 +62,7 @@ def null_table(results: Path) -> Iterator[str]:
                 f"{worlds:,}",
                 *cells,
                 f"{_share(float(np.mean(covered)))}, {_share(min(covered))}",
+                _error(worlds, *shares),
             )
 
 
@@ -75,6 +79,7 @@ def copied_table(results: Path) -> Iterator[str]:
         "net harm above 0",
         "90 % interval holds the truth",
         "planned power to fail",
+        _ERROR,
     )
     for row in _simulated(results):
         if row.world.copied == 0:
@@ -91,6 +96,7 @@ def copied_table(results: Path) -> Iterator[str]:
             _share(row.rejected["net_harm_per_1000"][0]),
             _share(row.covered),
             planned,
+            _error(row.n_judged, *row.outcomes.values()),
         )
 
 
@@ -149,6 +155,7 @@ def kinds_table(results: Path) -> Iterator[str]:
         "default: P / I / F",
         "negative",
         "attributed",
+        _ERROR,
     )
     for name in SETS:
         for row in _read(results, f"real-{name}"):
@@ -166,21 +173,38 @@ def kinds_table(results: Path) -> Iterator[str]:
                 _three(row, "default"),
                 _share(row.negative / row.n),
                 _share(row.attributed / row.n),
+                _error(row.n, *_shares([row], "margins"), *_shares([row], "default")),
             )
+
+
+def coverage_table(results: Path) -> Iterator[str]:
+    """How often the 90 % interval of kappa_W holds the share that was planted."""
+    yield from _head("data", "students", "mean of the cells", "least of the cells", _ERROR)
+    for name, rows in _by_set(results, "planted"):
+        shares = [row.covered / row.n for row in rows]
+        n = sum(row.n for row in rows)
+        mean = float(np.mean(shares))
+        yield _row(name, n, _share(mean), _share(min(shares)), _error(n, mean))
 
 
 def presets_table(results: Path) -> Iterator[str]:
     """What each preset does to whom, in shares of PASS / INCONCLUSIVE / FAIL."""
-    yield from _head("data", "students", "audits", "n_W", *_PRESETS)
+    yield from _head("data", "students", "audits", "n_W", *_PRESETS, _ERROR)
     for name in SETS:
         rows = list(_read(results, f"real-{name}"))
         for title, those in _groups(rows):
             if not those:
                 continue
             n = sum(row.n for row in those)
-            shares = (" / ".join(_share(_count(those, p, o) / n) for o in _OUTCOMES) for p in _PRESETS)
             n_w = [row.n_W for row in those]
-            yield _row(name, title, n, f"{min(n_w):.0f} to {max(n_w):.0f}", *shares)
+            yield _row(
+                name,
+                title,
+                n,
+                f"{min(n_w):.0f} to {max(n_w):.0f}",
+                *(" / ".join(map(_share, _shares(those, p))) for p in _PRESETS),
+                _error(n, *(share for p in _PRESETS for share in _shares(those, p))),
+            )
 
 
 def positive_table(results: Path) -> Iterator[str]:
@@ -223,6 +247,7 @@ def gaps_table(results: Path) -> Iterator[str]:
         "with the allowance",
         "repeats 30 %: FAIL, bare",
         "with the allowance",
+        _ERROR,
     )
     for name in SETS:
         found = list(_read(results, f"gaps-{name}"))
@@ -236,6 +261,10 @@ def gaps_table(results: Path) -> Iterator[str]:
                 *(_share(honest.share("fail", preset)) for preset in _BARE),
                 *(_share(planted.share("pass", preset)) for preset in _BARE),
                 *(_share(planted.share("fail", preset)) for preset in _BARE),
+                _error(
+                    honest.n,
+                    *(row.share(o, p) for row in (honest, planted) for o in _OUTCOMES for p in _BARE),
+                ),
             )
 
 
@@ -251,6 +280,7 @@ def scarce_table(results: Path) -> Iterator[str]:
         "asymmetry negative",
         "repeats 30 %: PASS without the bound",
         "repeats 30 %: FAIL",
+        _ERROR,
     )
     found = [row for name in SETS for row in _read(results, f"scarce-{name}")]
     for honest, planted in zip(found[::2], found[1::2], strict=True):
@@ -264,6 +294,7 @@ def scarce_table(results: Path) -> Iterator[str]:
             _share(honest.negative / honest.n),
             _share(planted.share("pass", "unbounded")),
             _share(planted.share("fail", "unbounded")),
+            _error(honest.n, *_shares([honest], "unbounded"), *_shares([planted], "unbounded")),
         )
 
 
@@ -273,6 +304,7 @@ TABLES: dict[str, Callable[[Path], Iterable[str]]] = {
     "planner": planner_table,
     "honest": honest_table,
     "kinds": kinds_table,
+    "coverage": coverage_table,
     "presets": presets_table,
     "positive": positive_table,
     "gaps": gaps_table,
@@ -334,8 +366,19 @@ def _bounded(k: int, n: int) -> str:
     return f"{_share(k / n)} (≤ {_share(upper_bound(k, n))})"
 
 
+def _error(n: int, *shares: float) -> str:
+    """The largest Monte-Carlo error of shares that were seen in n repetitions."""
+    return f"± {_share(max(monte_carlo_error(share, n) for share in shares))}"
+
+
 def _three(row: Summary, preset: str) -> str:
-    return " / ".join(_share(row.share(outcome, preset)) for outcome in _OUTCOMES)
+    return " / ".join(map(_share, _shares([row], preset)))
+
+
+def _shares(rows: Sequence[Summary], preset: str) -> list[float]:
+    """Of PASS, INCONCLUSIVE and FAIL."""
+    n = sum(row.n for row in rows)
+    return [_count(rows, preset, outcome) / n for outcome in _OUTCOMES]
 
 
 def _share(value: float) -> str:
