@@ -35,7 +35,7 @@ def predict(
 
     Exit codes: 0 saved; 2 usage, 4 could not run.
     """
-    from kdaudit.cli.console import shown_progress
+    from kdaudit.cli.console import say, shown_progress
     from kdaudit.cli.documents import write_file
     from kdaudit.pipeline.predict_one import predict_one, save_predictions
     from kdaudit.spec import resolve
@@ -52,3 +52,6 @@ def predict(
     with shown_progress(specs.output.progress, quiet=quiet) as progress:
         predicted = predict_one(specs.audit, progress=progress)
     write_file(Path(str(given["output"])), partial(save_predictions, predicted))
+    if not quiet:
+        n, n_outputs = predicted.logits.shape
+        say(f"{given['output']}: {n:,} examples, {n_outputs:,} classes")

@@ -101,6 +101,8 @@ def test_predictions_are_saved_as_judge_reads_them(cli: Cli, copier: World) -> N
     """Predict for each model, then judge: the share of check, and its exit code."""
     for name in ("teacher", "student", *(f"control{k}" for k in range(3))):
         assert 0 == cli("predict", copier.path(name), "--data", copier.data, "-o", f"{name}.npz", "-q").code
+    ended = cli("predict", copier.path("teacher"), "--data", copier.data, "-o", "teacher.npz")
+    assert ("", "teacher.npz: 1,500 examples, 5 classes") == (ended.out, ended.err.splitlines()[-1])
     with np.load("teacher.npz") as saved:
         assert {"logits", "ids", "labels"} == set(saved.files)
         assert np.float32 == saved["logits"].dtype

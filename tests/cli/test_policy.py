@@ -62,17 +62,18 @@ def test_preset_rules_and_limits_decide_together(honest: World, cli: Cli, tmp_pa
         '[rules]\nKD404 = "off"\nKD401 = "error"\n[limits]\naccuracy_margin = 0.0\nm_pass = 0.5\n'
     )
     args = check_args(honest)
-    ended = cli(*args, "--preset", "strict", "-f", "json")
+    ended = cli(*args, "--preset", "margins", "-f", "json")
     audit = json.loads(ended.out)
     gap = audit["accuracy_gap"]["estimate"]
     assert (1 if gap < 0 else 0) == ended.code, ended.err
-    assert ("strict", 0.1, 0.1) == (audit["policy"]["preset"], audit["margin_fail"], audit["margin_pass"])
+    policy = audit["policy"]
+    assert ("margins", 0.1, 0.2) == (policy["preset"], policy["limits"]["m_fail"], policy["limits"]["m_pass"])
     assert "KD404" not in {rule["id"] for rule in audit["rules"]}
-    assert [{"name": "accuracy_margin", "value": 0.0, "preset": 0.025}] == audit["policy"]["changed_limits"]
-    assert ["KD401 can fail the audit"] == audit["policy"]["rates_lost"]
-    assert "|P:strict*|" in audit["signature"]
+    assert [{"name": "accuracy_margin", "value": 0.0, "preset": 0.025}] == policy["changed_limits"]
+    assert ["KD401 can fail the audit"] == policy["rates_lost"]
+    assert "|P:margins*|" in audit["signature"]
     (row,) = [row for row in audit["assumptions"] if row["what"] == "Policy"]
-    assert "preset strict, accuracy_margin 0, KD401 error, KD404 off" == row["value"]
+    assert "preset margins, accuracy_margin 0, KD401 error, KD404 off" == row["value"]
 
 
 def test_a_waiver_of_another_student_is_said_once(copier: World, cli: Cli, tmp_path: Path) -> None:
