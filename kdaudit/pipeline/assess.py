@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kdaudit.metrics.calibration import expected_calibration_error, reliability
+from kdaudit.policy.allowance import allowing
 from kdaudit.policy.limits import Limits
 from kdaudit.stats import PROCEDURES, hybrid
 from kdaudit.stats.inherited import inherited
@@ -47,14 +48,14 @@ def assess(
     effects |= _against_controls(sample)
     design = design_of(wrong)
     student_w, controls_w = wrong.student_agreement, wrong.control_agreement
-    return Assessment(
+    found = Assessment(
         fitness=fitness,
         teacher_gap=_teacher_gap(sample),
         effects=effects,
         transfer_holm=_holm(effects),
         p_asymmetry=_larger(effects["rrr"].p_value, effects["kappa_W"].p_value),
         inherited=inherited(sample),
-        sharpness=None if design is None else sharpness(design, m_fail=limits.m_fail),
+        sharpness=None,
         parts=parts(sample, columns=columns, class_names=class_names),
         has_slices=bool(columns),
         positive=_positive(sample),
@@ -62,6 +63,8 @@ def assess(
         n_repeated_W=round(float(student_w.mean()) * wrong.n) if student_w.size else None,
         n_repeated_by_controls_W=float(controls_w.mean()) * wrong.n if controls_w.size else None,
     )
+    margin = allowing(found, limits).m_fail
+    return replace(found, sharpness=None if design is None else sharpness(design, m_fail=margin))
 
 
 def _against_controls(sample: Sample) -> dict[str, Evidence]:
