@@ -15,6 +15,7 @@ from kdaudit.cli.check import check
 from kdaudit.cli.compare import compare
 from kdaudit.cli.console import say
 from kdaudit.cli.demo import demo
+from kdaudit.cli.doctor import doctor
 from kdaudit.cli.explain import explain
 from kdaudit.cli.judge import ManyFiles, judge
 from kdaudit.cli.plan import plan
@@ -30,7 +31,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (check, compare, demo, explain, plan, predict, report, schema):
+for command in (check, compare, demo, doctor, explain, plan, predict, report, schema):
     app.command()(command)
 app.command(cls=ManyFiles)(judge)
 

@@ -6,6 +6,7 @@ Arrays are read-only on entry (`read_only`). Undefined is None with a status and
 from __future__ import annotations
 
 from kdaudit.types.arrays import AnyArray, Bool, Float16, Float32, Float64, Int32, Int64, read_only
+from kdaudit.types.checks import Check
 from kdaudit.types.evidence import (
     Assessment,
     Change,
@@ -38,6 +39,7 @@ __all__ = [
     "Batch",
     "Bool",
     "Change",
+    "Check",
     "CurvePoint",
     "DataRef",
     "Evidence",
