@@ -48,7 +48,7 @@ def test_honest_students_rarely_fail_null(found: dict[str, tuple[Audit, ...]], p
     honest = found["independent"] + found["smoothed"]
     assert count(honest, "fail", preset) <= stats.binom.ppf(0.999, len(honest), 0.05)
     if preset != "strict":
-        assert count(honest, "pass", preset) >= 0.8 * len(honest)
+        assert count(honest, "pass", preset) >= 0.6 * len(honest)
 
 
 @pytest.mark.slow
