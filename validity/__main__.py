@@ -1,6 +1,6 @@
 """Trains the networks, judges all students, simulates, and writes the tables of docs/validity.md: `make validity`.
 
-Everything that is done is kept (networks and counts), so that a run that was stopped goes on.
+Networks are kept, so that a run that was stopped goes on; the counts of each part, so that tables can be written anew.
 """
 
 from __future__ import annotations

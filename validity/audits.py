@@ -8,6 +8,7 @@ from datetime import date
 
 from kdaudit.metrics.panel import measure
 from kdaudit.pipeline.assess import assess
+from kdaudit.pipeline.judged import sample_of
 from kdaudit.pipeline.sanity import problems_of, weak_teacher
 from kdaudit.policy import RULES
 from kdaudit.policy.allowance import allowing
@@ -125,17 +126,13 @@ def _sample(panel: Panel, members: Sequence[tuple[int, Role]]) -> Sample:
         answers=panel.answers[rows],
         confidence=panel.confidence[rows],
         log_likelihood=panel.log_likelihood[rows],
+        log_teacher_answer=panel.log_teacher_answer[rows],
         margin=panel.margin[rows],
         best_other=panel.best_other[rows],
         distances={name: values[rows] for name, values in panel.distances.items()},
         tied=panel.tied[rows],
     )
-    return Sample(
-        panel=part,
-        students=(1,),
-        independent=tuple(part.rows(Role.INDEPENDENT)),
-        random=tuple(part.rows(Role.RANDOM)),
-    )
+    return sample_of(part)
 
 
 def _predictions(logits: Float32, role: Role, number: int) -> Predictions:

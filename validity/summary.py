@@ -14,7 +14,6 @@ from scipy import stats
 from validity.audits import Audit
 
 _T = TypeVar("_T")
-ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +21,7 @@ class Summary:
     """What the audits of one cell showed: means of estimates, counts of outcomes.
 
     data, teacher, kind, origin: which students; `size` is what was made scarce, or None. outcomes {preset: {outcome:
-    count}}. rejected: kappa_W with p <= .05; negative: asymmetry; attributed: to this teacher; covered: 90 % intervals
+    count}}. negative: asymmetry; attributed: to this teacher; covered: 90 % intervals
     of kappa_W that hold the truth.
     positive_shown: a positive control took over wrong knowledge (KD303); shown_ and hidden_and_failed: FAIL (margins)
     where one did and where none did; unlike_positive: "recipe not reproduced".
@@ -41,7 +40,6 @@ class Summary:
     rrr: float | None
     net_harm_per_1000: float
     outcomes: dict[str, dict[str, int]]
-    rejected: int
     negative: int
     attributed: int
     covered: int
@@ -84,7 +82,6 @@ def summary(
         rrr=_median(audits, "rrr"),
         net_harm_per_1000=_mean(audits, "net_harm_per_1000") or 0.0,
         outcomes={preset: _counts(each.outcomes[preset] for each in audits) for preset in presets},
-        rejected=sum(k.p_value is not None and k.p_value <= ALPHA for k in kappas),
         negative=sum(each.asymmetry == "negative" for each in audits),
         attributed=sum(each.attribution == "this_teacher" for each in audits),
         positive_shown=sum(each.positive_shown for each in audits),
