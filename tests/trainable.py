@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from kdaudit.options import AuditSpec
 from kdaudit.types import Float32, Int64
 
 N_CLASSES, N_FEATURES = 4, 8
@@ -101,3 +102,21 @@ def trainable_world(folder: Path) -> TrainableWorld:
     export(student, folder / "student.onnx")
     torch.save(student.state_dict(), folder / "student.pt")
     return TrainableWorld(folder=folder)
+
+
+def training_spec(world: TrainableWorld, cache: Path, **options: object) -> AuditSpec:
+    """A small audit that trains its controls in this process, long enough for all of them to be fit."""
+    values: dict[str, object] = {
+        "teacher": world.path("teacher.onnx"),
+        "students": (world.path("student.onnx"),),
+        "data": world.path("eval.npz"),
+        "train_data": world.path("train.npz"),
+        "epochs": "6",
+        "lr": 3e-3,
+        "batch_size": 60,
+        "workers": 0,
+        "device": "cpu",
+        "cache_dir": str(cache),
+        **options,
+    }
+    return AuditSpec(**values)  # type: ignore[arg-type]

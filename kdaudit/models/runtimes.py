@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import metadata
 
+from kdaudit.installed import version_of
 from kdaudit.types import Check
 
 # All of them install one and the same package directory: the last one wins, whichever that was.
@@ -21,7 +21,7 @@ ONNXRUNTIMES = (
 
 def runtime_checks() -> Iterator[Check]:
     """The installed onnxruntime packages, what CUDA each runtime was built for, and the devices that both can use."""
-    yield one_onnxruntime([name for name in ONNXRUNTIMES if _version(name)])
+    yield one_onnxruntime([name for name in ONNXRUNTIMES if version_of(name)])
     import onnxruntime
     import torch
     from onnxruntime.capi import build_and_package_info
@@ -33,7 +33,7 @@ def runtime_checks() -> Iterator[Check]:
 
 def one_onnxruntime(installed: Sequence[str]) -> Check:
     """Exactly one package may bring `onnxruntime`: two shadow each other."""
-    versions = ", ".join(f"{name} {_version(name)}" for name in installed) or "none"
+    versions = ", ".join(f"{name} {version_of(name)}" for name in installed) or "none"
     if len(installed) == 1:
         return Check(what="onnxruntime", state="works", found=versions)
     return Check(
@@ -80,10 +80,3 @@ def gpu(devices: Sequence[str], providers: Sequence[str]) -> Check:
         found=f"{', '.join(devices)}, but onnxruntime has only {', '.join(providers)}",
         advice="pip install onnxruntime-gpu in place of onnxruntime, or use --device cpu",
     )
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 
 import kdaudit
 from kdaudit.data import Examples
+from kdaudit.installed import version_of
 from kdaudit.metrics import agreement, calibration
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.gallery import inherited_record
@@ -232,18 +232,13 @@ def _fidelity(found: Findings) -> str:
 
 
 def _environment(device: str) -> Environment:
-    packages = {}
-    for name in _PACKAGES:
-        try:
-            packages[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
+    versions = {name: version_of(name) for name in _PACKAGES}
     return Environment(
         kdaudit=kdaudit.__version__,
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
         device=device,
-        packages=packages,
+        packages={name: version for name, version in versions.items() if version is not None},
     )
 
 

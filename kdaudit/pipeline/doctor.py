@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 from kdaudit.errors import SpecError
+from kdaudit.installed import version_of
 from kdaudit.models.runtimes import runtime_checks
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.store import cache_folder, open_store
@@ -47,20 +47,18 @@ def cache_check(folder: Path) -> Check:
     return Check(what="cache", state="works", found=found)
 
 
+def _package(name: str, otherwise: Check) -> Check:
+    """The installed version, or what it means that there is none."""
+    version = version_of(name)
+    return otherwise if version is None else Check(what=name, state="works", found=version)
+
+
 def _needed(name: str) -> Check:
-    try:
-        return Check(what=name, state="works", found=metadata.version(name))
-    except metadata.PackageNotFoundError:
-        return Check(what=name, state="broken", found="not installed", advice="pip install kdaudit, again")
+    return _package(
+        name, Check(what=name, state="broken", found="not installed", advice="pip install kdaudit, again")
+    )
 
 
 def _extra(name: str, extra: str) -> Check:
-    try:
-        return Check(what=name, state="works", found=metadata.version(name))
-    except metadata.PackageNotFoundError:
-        return Check(
-            what=name,
-            state="note",
-            found="not installed",
-            advice=f"if needed: pip install 'kdaudit[{extra}]'",
-        )
+    advice = f"if needed: pip install 'kdaudit[{extra}]'"
+    return _package(name, Check(what=name, state="note", found="not installed", advice=advice))

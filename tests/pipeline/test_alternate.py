@@ -16,7 +16,7 @@ from kdaudit.pipeline.audit import audit, training_plans
 from kdaudit.pipeline.judged import Audited
 from kdaudit.types import Float32
 from tests.planted import World, flawed_world, logits_of, write_world
-from tests.trainable import TrainableWorld, blobs, export, trainable_world, trained
+from tests.trainable import TrainableWorld, blobs, export, trainable_world, trained, training_spec
 
 Spec = Callable[..., AuditSpec]
 
@@ -34,24 +34,13 @@ def spec(world: TrainableWorld, tmp_path: Path) -> Spec:
     """A small audit in this process; options override."""
 
     def make(**options: object) -> AuditSpec:
-        values: dict[str, object] = {
-            "teacher": world.path("teacher.onnx"),
-            "students": (world.path("student.onnx"),),
-            "data": world.path("eval.npz"),
-            "train_data": world.path("train.npz"),
+        counts: dict[str, object] = {
             "controls": 3,
             "random_controls": 0,
             "positive_controls": 1,
             "alternate_controls": 3,
-            "epochs": "6",
-            "lr": 3e-3,
-            "batch_size": 60,
-            "workers": 0,
-            "device": "cpu",
-            "cache_dir": str(tmp_path / "cache"),
-            **options,
         }
-        return AuditSpec(**values)  # type: ignore[arg-type]
+        return training_spec(world, tmp_path / "cache", **{**counts, **options})
 
     return make
 

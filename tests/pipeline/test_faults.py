@@ -35,7 +35,7 @@ from kdaudit.types import DataRef, ModelRef, OutputKind, Predictions, ProgressEv
 from tests.controls.fakes import SGD, Watched, blobs, dense, train
 from tests.pipeline.conftest import Auditor
 from tests.planted import World, flawed_world
-from tests.trainable import TrainableWorld, trainable_world
+from tests.trainable import TrainableWorld, trainable_world, training_spec
 
 posix = pytest.mark.skipif(os.name == "nt", reason="limits, signals and devices of POSIX")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc and capabilities")
@@ -59,23 +59,8 @@ def spec(trainable: TrainableWorld, tmp_path: Path) -> Callable[..., AuditSpec]:
     """An audit that trains three small controls in this process, long enough for all of them to be fit."""
 
     def make(**options: object) -> AuditSpec:
-        values: dict[str, object] = {
-            "teacher": trainable.path("teacher.onnx"),
-            "students": (trainable.path("student.onnx"),),
-            "data": trainable.path("eval.npz"),
-            "train_data": trainable.path("train.npz"),
-            "controls": 3,
-            "random_controls": 0,
-            "positive_controls": 0,
-            "epochs": "6",
-            "lr": 3e-3,
-            "batch_size": 60,
-            "workers": 0,
-            "device": "cpu",
-            "cache_dir": str(tmp_path / "cache"),
-            **options,
-        }
-        return AuditSpec(**values)  # type: ignore[arg-type]
+        counts: dict[str, object] = {"controls": 3, "random_controls": 0, "positive_controls": 0}
+        return training_spec(trainable, tmp_path / "cache", **{**counts, **options})
 
     return make
 

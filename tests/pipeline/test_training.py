@@ -14,7 +14,7 @@ from kdaudit.pipeline.audit import audit, training_plans
 from kdaudit.pipeline.judged import Audited
 from kdaudit.schema import AuditResult
 from kdaudit.types import Outcome, RuleStatus
-from tests.trainable import TrainableWorld, trainable_world
+from tests.trainable import TrainableWorld, trainable_world, training_spec
 
 Run = Callable[..., AuditResult]
 
@@ -30,23 +30,8 @@ def spec(world: TrainableWorld, tmp_path: Path) -> Callable[..., AuditSpec]:
     """A small audit in this process; options override."""
 
     def make(**options: object) -> AuditSpec:
-        values: dict[str, object] = {
-            "teacher": world.path("teacher.onnx"),
-            "students": (world.path("student.onnx"),),
-            "data": world.path("eval.npz"),
-            "train_data": world.path("train.npz"),
-            "controls": 4,
-            "random_controls": 1,
-            "positive_controls": 0,
-            "epochs": "6",
-            "lr": 3e-3,
-            "batch_size": 60,
-            "workers": 0,
-            "device": "cpu",
-            "cache_dir": str(tmp_path / "cache"),
-            **options,
-        }
-        return AuditSpec(**values)  # type: ignore[arg-type]
+        counts: dict[str, object] = {"controls": 4, "random_controls": 1, "positive_controls": 0}
+        return training_spec(world, tmp_path / "cache", **{**counts, **options})
 
     return make
 
