@@ -242,6 +242,10 @@ class OutputSpec:
         tuple[str, ...],
         Help("One more: FORMAT=PATH; csv and parquet are the inherited errors. Repeatable.", "Report"),
     ] = ()
+    template_dir: Annotated[
+        str | None,
+        Help("Folder of templates that replace the HTML report's own of the same names.", "Report"),
+    ] = None
     dry_run: Annotated[bool, Help("Show what would be trained, then stop.", "Run")] = False
     exit_zero: Annotated[bool, Help("Exit 0 whatever the verdict is.", "Report")] = False
     progress: Annotated[

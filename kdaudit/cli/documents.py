@@ -32,8 +32,10 @@ def check_writable(output: OutputSpec) -> None:
 
     Raises:
         SpecError: `--report` without FORMAT=PATH, or an unknown format.
-        RenderError: a folder that cannot be written, or a format whose package is missing.
+        RenderError: a folder that cannot be written, a format whose package is missing, or templates that cannot be
+            used.
     """
+    checked_templates(output.template_dir)
     for format_, _ in _reports(output):
         if format_ in TABLES:
             require_table(format_)
@@ -41,6 +43,20 @@ def check_writable(output: OutputSpec) -> None:
         _make_folder(folder)
     if output.output is not None and not _is_device(Path(output.output)):
         _make_folder(Path(output.output).parent)
+
+
+def checked_templates(template_dir: str | None) -> Path | None:
+    """The folder of `--template-dir`, if any.
+
+    Raises:
+        RenderError: its templates cannot be used.
+    """
+    if template_dir is None:
+        return None
+    from kdaudit.render.templates import check_templates
+
+    check_templates(Path(template_dir))
+    return Path(template_dir)
 
 
 def write_documents(
@@ -57,6 +73,7 @@ def write_documents(
         RenderError: a file or standard output cannot be written; what earlier audits left is as it was.
     """
     several = len(audits) > 1
+    templates = checked_templates(output.template_dir)
     texts = []
     with _all_or_none() as files:
         for audited, name in zip(audits, folder_names(audits), strict=True):
@@ -65,17 +82,17 @@ def write_documents(
             files.write_text(folder / AUDIT, render(audited.result, "json"))
             files.write(folder / EXAMPLES, partial(save_examples, audited))
             files.write(folder / INHERITED, _inherited(audited, "csv"))
-            files.write_text(folder / REPORT, render(audited.result, "html"))
+            files.write_text(folder / REPORT, render(audited.result, "html", templates=templates))
             for format_, path in _reports(output):
                 target = path.with_stem(f"{path.stem}-{folder.name}") if several else path
                 if format_ in TABLES:
                     files.write(target, _inherited(audited, format_))
                 else:
-                    files.write_text(target, render(audited.result, format_))
-            is_text = output.format == "text"
-            texts.append(
-                shown(audited, folder / REPORT) if is_text else render(audited.result, output.format)
-            )
+                    files.write_text(target, render(audited.result, format_, templates=templates))
+            if output.format == "text":
+                texts.append(shown(audited, folder / REPORT))
+            else:
+                texts.append(render(audited.result, output.format, templates=templates))
         text = "\n".join(texts)
         if output.output is not None:
             files.write_text(Path(output.output), text)

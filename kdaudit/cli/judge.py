@@ -24,7 +24,7 @@ _FILES = {
 _OTHERS = {
     *("slice", "unmatched_controls", "allow_weak_teacher", "preset", "waivers", "baseline"),
     *("cache_dir", "cache", "resume", "max_examples"),
-    *("report_dir", "format", "output", "report", "exit_zero", "color"),
+    *("report_dir", "format", "output", "report", "template_dir", "exit_zero", "color"),
 }
 
 

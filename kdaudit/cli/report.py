@@ -15,13 +15,23 @@ def report(
         typer.Option("--format", "-f", help="Which document."),
     ] = "html",
     output: Annotated[str | None, typer.Option("--output", "-o", help="Write it to a file.")] = None,
+    template_dir: Annotated[
+        str | None,
+        typer.Option(
+            "--template-dir", help="Folder of templates that replace the HTML report's own of the same names."
+        ),
+    ] = None,
 ) -> None:
     """Render a saved audit: no model, no data, no GPU."""
     from kdaudit.cli.console import text_report
-    from kdaudit.cli.documents import deliver
+    from kdaudit.cli.documents import checked_templates, deliver
     from kdaudit.pipeline.saved import read_result
     from kdaudit.render import render
 
     result = read_result(Path(audit))
-    text = text_report(result, color=False, report="") if format_ == "text" else render(result, format_)
+    templates = checked_templates(template_dir)
+    if format_ == "text":
+        text = text_report(result, color=False, report="")
+    else:
+        text = render(result, format_, templates=templates)
     deliver(text, output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from kdaudit.errors import SpecError
@@ -36,15 +37,20 @@ def load_renderer(format: str) -> Renderer:
     return cast("Renderer", getattr(importlib.import_module(module), function))
 
 
-def render(result: AuditResult, format: str) -> str:
+def render(result: AuditResult, format: str, *, templates: Path | None = None) -> str:
     """The audit as a document of one format; the same result gives the same text.
 
     Args:
         result: the audit.
         format: a key of `RENDERERS`.
+        templates: a folder of templates that replace those of the HTML report which have their names.
 
     Raises:
         SpecError: the format is not one of `RENDERERS`.
-        RenderError: the templates of the HTML report are not installed.
+        RenderError: the templates of the HTML report are not installed, or one of `templates` cannot be used.
     """
+    if format == "html" and templates is not None:
+        from kdaudit.render.html_report import render_html
+
+        return render_html(result, templates)
     return load_renderer(format)(result)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from lxml import html
 
-from kdaudit.errors import RenderError
 from kdaudit.render import render
-from kdaudit.render.html_report import find_templates
 from kdaudit.render.views.asymmetry import asymmetry
 from kdaudit.render.views.banner import planner
 from kdaudit.render.views.inherited import inherited
@@ -38,25 +35,6 @@ def test_importing_render_does_not_import_jinja2() -> None:
     """A JUnit report needs no templates; --help needs nothing."""
     code = "import sys, kdaudit.render; sys.exit('jinja2' in sys.modules or 'scipy' in sys.modules)"
     assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode
-
-
-def test_templates_are_found_in_the_package_before_the_checkout(tmp_path: Path) -> None:
-    """Installed from a wheel they lie inside the package, in a checkout beside it."""
-    package = tmp_path / "kdaudit"
-    inside, beside = package / "_templates", tmp_path / "reports" / "templates"
-    for folder in (beside, inside):
-        folder.mkdir(parents=True)
-        (folder / "report.html.j2").write_text("")
-        assert folder == find_templates(package)
-
-
-def test_missing_templates_invalid(tmp_path: Path) -> None:
-    """Both places are named, and what to do."""
-    with pytest.raises(
-        RenderError, match=r"expected the report's templates in .*_templates.*found neither"
-    ) as caught:
-        find_templates(tmp_path / "kdaudit")
-    assert caught.value.hint == "install kdaudit from its wheel or run it from a full checkout"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import kdaudit
-from kdaudit.render.html_report import find_templates
+from kdaudit.render.templates import find_templates
 
 STYLE = (find_templates(Path(kdaudit.__file__).parent) / "style.css").read_text(encoding="utf-8")
 LIGHT, DARK = "light", "dark"
