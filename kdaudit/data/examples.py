@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from kdaudit.data.units import Units, units_of
 from kdaudit.digest import array_digest, record_digest
 from kdaudit.errors import DataError
-from kdaudit.types import AnyArray, Batch, DataRef, Float32, Int64, Preprocess, read_only
+from kdaudit.types import AnyArray, Batch, DataRef, Float32, Int64, Preprocess, Skipped, read_only
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -39,6 +40,7 @@ class Description:
     class_names: tuple[str, ...] = ()
     preprocess: Preprocess = dataclasses.field(default_factory=Preprocess)
     assumptions: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,10 +168,20 @@ class Examples:
         """One sentence for each thing that was decided without being told."""
         return self._meta.description.assumptions
 
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Examples that were left out because they cannot be read."""
+        return self._meta.description.skipped
+
     @cached_property
     def labels(self) -> Int64:
-        """Labels (n,)."""
+        """Labels (n,), or (n, T) of sequences, `UNLABELLED` where nothing is asked."""
         return read_only(self._select(np.load(self._folder / "labels.npy")))
+
+    @cached_property
+    def units(self) -> Units:
+        """What is answered: an answer an example, or one at each labelled position of a sequence."""
+        return units_of(self.labels, self.ids, self.groups, self.columns)
 
     @cached_property
     def ids(self) -> npt.NDArray[np.str_]:

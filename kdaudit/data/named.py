@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from kdaudit.data.cache import cached_examples, require_space
 from kdaudit.data.columns import labels_from
+from kdaudit.data.decode import read_pictures
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
-from kdaudit.data.image_folder import read_folder
+from kdaudit.data.image_folder import folder_listing
 from kdaudit.data.options import DataOptions, preprocess_for
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import DataError
@@ -93,7 +94,7 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
         std=options.std or IMAGENET_STD,
     )
     description = Description(name=location, kind="named", location=location)
-    return read_folder(root, description, cache=cache, options=complete, progress=progress)
+    return read_pictures(folder_listing(root), description, cache=cache, options=complete, progress=progress)
 
 
 def _folder(location: str, record: NamedData, data_root: Path | None) -> Path:

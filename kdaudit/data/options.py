@@ -10,6 +10,8 @@ from pathlib import Path
 from kdaudit.errors import SpecError
 from kdaudit.types import Preprocess
 
+DEFAULT_MAX_SKIPPED = 0.01
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
@@ -25,10 +27,12 @@ class DataOptions:
 
     `image_size` and `resize` (the shorter side before the centre crop) are in pixels and for pictures in files;
     `mean` and `std` are per channel, on the scale of 0 to 1 for uint8 pictures, as torchvision states them.
-    `slices` names columns of an .npz file that are no inputs: what the examples are to be told apart by.
+    `slices` names columns that are no inputs: what the examples are to be told apart by. `max_skipped` is how many
+    pictures may be left out because they cannot be decoded: below 1 a share, else a number.
 
     Raises:
-        SpecError: `mean` without `std` or of another length, a `std` that is not positive, sizes below 1.
+        SpecError: a negative `max_skipped`, `mean` without `std` or of another length, a `std` that is not positive,
+            sizes below 1.
     """
 
     image_size: int | None = None
@@ -38,8 +42,15 @@ class DataOptions:
     data_root: Path | None = None
     limit: Limit | None = None
     slices: tuple[str, ...] = ()
+    max_skipped: float = DEFAULT_MAX_SKIPPED
+
+    def n_skippable(self, n: int) -> int:
+        """How many of `n` pictures may be left out."""
+        return int(self.max_skipped * n) if self.max_skipped < 1 else int(self.max_skipped)
 
     def __post_init__(self) -> None:
+        if not (math.isfinite(self.max_skipped) and self.max_skipped >= 0):
+            raise SpecError(f"expected --max-skipped of at least 0, found {self.max_skipped:g}")
         if len(self.mean or ()) != len(self.std or ()):
             found = f"{len(self.mean or ())} and {len(self.std or ())} values"
             raise SpecError(

@@ -182,19 +182,24 @@ def test_progress_counts_up_to_all(tmp_path: Path) -> None:
         (lambda root: save_picture(root / "0.png"), "expected one folder per class in {root}, found none"),
         (
             lambda root: save_picture(root / "cat" / "0.png"),
-            "expected at least two class folders in {root}, found only cat",
+            "expected at least two class folders with pictures in {root}, found only cat",
         ),
         (
-            lambda root: (save_classes(root) / "dog").mkdir(),
-            "expected pictures in {root}/dog, found none",
+            lambda root: (root / "dog").mkdir(parents=True),
+            "expected at least two class folders with pictures in {root}, found none",
+        ),
+        (
+            lambda root: (save_classes(root / "train"), save_classes(root / "val")),
+            "expected one folder per class in {root}, found those of splits: train, val",
         ),
         (
             lambda root: save_picture(save_classes(root) / "cat" / "1.png", size=(9, 6)),
             "expected pictures of 8 x 6 pixels as the first, found 9 x 6 in {root}/cat/1.png",
         ),
         (
-            lambda root: Image.new("I;16", (8, 6)).save(save_classes(root) / "cat" / "1.png"),
-            "expected 8 bits per channel in {root}/cat/1.png, found mode I;16",
+            lambda root: [save_picture(root / a / "0.png") for a in ("Caf\u00e9", "Cafe\u0301")],
+            "expected different class names in {root}, found 'Caf\u00e9' 2 times: they differ only by blanks or by how "
+            "Unicode writes them",
         ),
     ],
 )
@@ -221,7 +226,8 @@ def test_a_truncated_picture_is_named_invalid(tmp_path: Path, suffix: str, keep:
     with pytest.raises(DataError) as caught:
         load(root, tmp_path / "cache")
     assert caught.value.message.startswith(f"expected a whole picture in {path}, found: ")
-    assert "replace or remove the file" == caught.value.hint
+    hint = "replace or remove the file, or leave such pictures out: --max-skipped"
+    assert hint == caught.value.hint
 
 
 def test_a_huge_picture_is_refused_from_its_header_invalid(

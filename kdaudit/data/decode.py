@@ -1,0 +1,283 @@
+"""Pictures from anywhere, decoded once, in parallel and a few at a time, into one uint8 array of examples."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from kdaudit.cores import usable_cores
+from kdaudit.data.cache import cached_examples, require_space
+from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
+from kdaudit.data.listing import Listing
+from kdaudit.data.options import DataOptions, preprocess_for
+from kdaudit.data.pictures import Picture, header, is_grey, upright
+from kdaudit.data.rows import Rows
+from kdaudit.data.subset import limited
+from kdaudit.digest import record_digest
+from kdaudit.errors import DataError
+from kdaudit.protocols import Progress
+from kdaudit.types import Int64, ProgressEvent, Skipped
+
+Pixels = npt.NDArray[np.uint8]
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_CHUNK = 32
+# Chunks a thread that are decoded ahead of the one that is written.
+_AHEAD = 2
+_COUNTED = {
+    "turned": "{} pictures are turned as their EXIF orientation says",
+    "sixteen_bit": "{} pictures have 16 bits per channel: their upper byte is used",
+    "animated": "{} pictures are animations: their first picture is used",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How every picture is decoded: shape (C, H, W); `resize` None leaves its size alone."""
+
+    shape: tuple[int, int, int]
+    resize: int | None
+
+    @property
+    def mode(self) -> str:
+        """PIL's mode for that many channels."""
+        return "L" if self.shape[0] == 1 else "RGB"
+
+
+def read_pictures(
+    listing: Listing,
+    description: Description,
+    *,
+    cache: Path,
+    options: DataOptions,
+    progress: Progress | None,
+) -> Examples:
+    """The examples of a listing.
+
+    With `image_size` s, the shorter side is resized to `resize`, or round(s / 0.875), and s x s is cropped from the
+    centre (torchvision's transforms v2 on PIL pictures); pictures that all are s x s already stay as they are.
+    Without it all pictures must be equally large. Three channels, or one if every picture is greyscale. Alpha is
+    dropped and EXIF orientation applied. Then division by 255, mean and std. With `limit`, only those are decoded.
+    Pictures that cannot be decoded are left out, as many as `max_skipped` allows.
+
+    Raises:
+        DataError: more pictures that cannot be decoded, or one of another size; too little disk space.
+        SpecError: mean and std do not fit the channels.
+    """
+    wanted = listing.at(limited(listing.labels, options.limit))
+    key = record_digest(
+        "pictures",
+        FORMAT_VERSION,
+        (description.name, description.location, description.kind),
+        wanted.digest(),
+        (options.image_size, options.resize, options.mean, options.std, options.max_skipped),
+    )
+    return cached_examples(cache, key, lambda folder: _build(folder, wanted, description, options, progress))
+
+
+def _build(
+    folder: Path,
+    listing: Listing,
+    description: Description,
+    options: DataOptions,
+    progress: Progress | None,
+) -> None:
+    plan = plan_of(listing.pictures, options)
+    decoded = _decode_all(listing, plan, input_path(folder, 0), options, progress)
+    good = listing.at(decoded.kept)
+    counted = [_COUNTED[what].format(n) for what, n in sorted(decoded.counts.items())]
+    complete = dataclasses.replace(
+        description,
+        class_names=good.class_names,
+        columns=tuple(good.slices),
+        preprocess=preprocess_for({"x": (len(good.ids), *plan.shape)}, options, uint8=True),
+        assumptions=(*description.assumptions, *good.notes, *_assumptions(plan, options), *counted),
+        skipped=decoded.skipped,
+    )
+    write_examples(
+        folder,
+        complete,
+        labels=good.labels,
+        ids=np.asarray(good.ids, dtype=np.str_),
+        groups=good.groups,
+        slices=list(good.slices.values()),
+    )
+
+
+def plan_of(pictures: Sequence[Picture], options: DataOptions) -> Plan:
+    """How these pictures are decoded; those whose headers cannot be read have no say.
+
+    Raises:
+        DataError: none can be read.
+    """
+    channels = 1 if all(is_grey(image) for image in _headers(pictures)) else 3
+    size = options.image_size
+    if size is None:
+        width, height = _first(pictures).size
+        return Plan(shape=(channels, height, width), resize=None)
+    if options.resize is None and all(image.size == (size, size) for image in _headers(pictures)):
+        return Plan(shape=(channels, size, size), resize=None)
+    return Plan(shape=(channels, size, size), resize=options.resize or round(size / 0.875))
+
+
+def _headers(pictures: Sequence[Picture]) -> Iterator[Image.Image]:
+    for picture in pictures:
+        try:
+            yield header(picture)
+        except DataError:
+            continue  # counted where it is decoded
+
+
+def _first(pictures: Sequence[Picture]) -> Image.Image:
+    for picture in pictures[:-1]:
+        try:
+            return upright(picture).image
+        except DataError:
+            continue
+    return upright(pictures[-1]).image
+
+
+def _assumptions(plan: Plan, options: DataOptions) -> Iterator[str]:
+    yield "pixels are divided by 255"
+    if plan.shape[0] == 1:
+        yield "every picture is greyscale: one channel"
+    size = options.image_size
+    if size is not None and plan.resize is None:
+        yield f"every picture is {size} x {size} already: not resized"
+    elif options.resize is None and plan.resize is not None:
+        yield f"pictures are resized to {plan.resize} on the shorter side, then cropped to {size} x {size}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Decoded:
+    """Positions of the pictures that were written, those that were not, and how many needed what."""
+
+    kept: Int64
+    skipped: tuple[Skipped, ...]
+    counts: Counter[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Chunk:
+    """Pixels of the pictures at the positions `kept`, and the errors of the others by position."""
+
+    pixels: Pixels
+    kept: list[int]
+    errors: dict[int, DataError]
+    counts: Counter[str]
+
+
+def _decode_all(
+    listing: Listing, plan: Plan, target: Path, options: DataOptions, progress: Progress | None
+) -> _Decoded:
+    n = len(listing.pictures)
+    require_space(target.parent, n * int(np.prod(plan.shape)), what=f"{n} decoded pictures")
+    allowed = options.n_skippable(n)
+    kept: list[int] = []
+    errors: dict[int, DataError] = {}
+    counts: Counter[str] = Counter()
+    began = time.monotonic()
+    decode = partial(_decode_chunk, listing.pictures, plan)
+    with Rows(target, plan.shape, np.uint8) as rows:
+        for start, chunk in zip(range(0, n, _CHUNK), _in_parallel(decode, range(0, n, _CHUNK)), strict=True):
+            rows.extend(chunk.pixels)
+            kept += chunk.kept
+            errors |= chunk.errors
+            counts += chunk.counts
+            if len(errors) > allowed:
+                raise _too_many(errors, allowed, n)
+            if progress is not None:
+                done = min(start + _CHUNK, n)
+                progress(_event(done, n, done / max(time.monotonic() - began, 1e-9)))
+    if not kept:
+        raise _too_many(errors, n - 1, n)
+    skipped = tuple(
+        Skipped(what=listing.ids[i], stage="data", reason=error.message) for i, error in errors.items()
+    )
+    return _Decoded(kept=np.asarray(kept, dtype=np.int64), skipped=skipped, counts=counts)
+
+
+def _too_many(errors: dict[int, DataError], allowed: int, n: int) -> DataError:
+    first = next(iter(errors.values()))
+    if allowed == 0:
+        return first
+    return DataError(
+        f"expected at most {allowed:,} of {n:,} pictures that cannot be read, found {len(errors):,} so far; the first: "
+        f"{first.message}",
+        hint="replace or remove them, or leave more out: --max-skipped",
+    )
+
+
+def _in_parallel(function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
+    """Results in order, a bounded number of them ahead of whoever takes them.
+
+    Threads: Pillow decodes and resizes outside the interpreter's lock, and no worker has to import torchvision.
+    """
+    n_threads = usable_cores()
+    pool = ThreadPoolExecutor(n_threads)
+    waiting: deque[Future[_R]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > _AHEAD * n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _event(done: int, total: int, rate: float) -> ProgressEvent:
+    left = (total - done) / rate
+    return ProgressEvent(stage="decode", done=done, total=total, examples_per_second=rate, seconds_left=left)
+
+
+def _decode_chunk(pictures: Sequence[Picture], plan: Plan, start: int) -> _Chunk:
+    kept, pixels, errors = [], [], {}
+    counts: Counter[str] = Counter()
+    for i in range(start, min(start + _CHUNK, len(pictures))):
+        try:
+            found = upright(pictures[i])
+        except DataError as error:
+            errors[i] = error
+            continue
+        pixels.append(pixels_of(found.image, plan, pictures[i].where))
+        kept.append(i)
+        counts.update(what for what in _COUNTED if getattr(found, what))
+    stacked = np.stack(pixels) if pixels else np.empty((0, *plan.shape), dtype=np.uint8)
+    return _Chunk(pixels=stacked, kept=kept, errors=errors, counts=counts)
+
+
+def pixels_of(picture: Image.Image, plan: Plan, where: str) -> Pixels:
+    """Pixels (C, H, W) of an upright picture of eight bits.
+
+    Raises:
+        DataError: it has another size than the plan's, and is not resized.
+    """
+    from torchvision.transforms import v2
+
+    _, height, width = plan.shape
+    if picture.mode == "P":
+        picture = picture.convert("RGBA")  # so that transparent palette entries keep their colour
+    picture = picture.convert(plan.mode)
+    if plan.resize is not None:
+        picture = v2.functional.center_crop(v2.functional.resize(picture, [plan.resize]), [height, width])
+    if picture.size != (width, height):
+        raise DataError(
+            f"expected pictures of {width} x {height} pixels as the first, found {picture.width} x {picture.height} "
+            f"in {where}",
+            hint="give --image-size to resize and crop them",
+        )
+    pixels: Pixels = np.asarray(picture, dtype=np.uint8)
+    return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)

@@ -1,0 +1,193 @@
+"""One picture, from wherever it lies, upright and of eight bits; what cannot be decoded is an error that names it."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from kdaudit.errors import DataError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+_EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
+_SIXTEEN_BIT_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
+_GREY_MODES = frozenset({"L"}) | _SIXTEEN_BIT_MODES
+_EXIF_ORIENTATION = 0x0112
+# Pictures of a phone in one JPEG (MPO) are no animation: their first is the picture.
+_ANIMATED_FORMATS = frozenset({"GIF", "PNG", "WEBP"})
+
+# By content: Pillow knows formats, such as EPS, for which it would start other programs.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+_TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, *_TOO_LARGE)
+# Pillow warns of 90 megapixels and refuses twice as many: a few kilobytes can claim them. Here it refuses both.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+
+class Picture(Protocol):
+    """Where a picture's bytes come from."""
+
+    @property
+    def where(self) -> str:
+        """For messages."""
+
+    @property
+    def stamp(self) -> tuple[str | int, ...]:
+        """What changes when the bytes do, as far as that is known without reading them."""
+
+    def open(self) -> IO[bytes]:
+        """Its bytes; OSError where they are not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A file of its own."""
+
+    path: str
+
+    @property
+    def where(self) -> str:
+        """Its path."""
+        return printable(self.path)
+
+    @property
+    def stamp(self) -> tuple[str | int, ...]:
+        """Path, size and time."""
+        return (self.path, *file_stamp(self.path))
+
+    def open(self) -> IO[bytes]:
+        """The file."""
+        return Path(self.path).open("rb")
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSection:
+    """`size` bytes from `offset` of a larger file, such as an uncompressed tar."""
+
+    path: str
+    member: str
+    offset: int
+    size: int
+
+    @property
+    def where(self) -> str:
+        """The member and its archive."""
+        return f"{self.member} of {printable(self.path)}"
+
+    @property
+    def stamp(self) -> tuple[str | int, ...]:
+        """Archive, size, time and place."""
+        return (self.path, *file_stamp(self.path), self.offset, self.size)
+
+    def open(self) -> IO[bytes]:
+        """Its bytes, in memory."""
+        with Path(self.path).open("rb") as stream:
+            stream.seek(self.offset)
+            return io.BytesIO(stream.read(self.size))
+
+
+@dataclass(frozen=True, slots=True)
+class PictureBytes:
+    """Bytes that `fetch` gives; `stamp` is that of the file or data set that they stand in."""
+
+    where: str
+    stamp: tuple[str | int, ...]
+    fetch: Callable[[], bytes]
+
+    def open(self) -> IO[bytes]:
+        """What is fetched, in memory."""
+        return io.BytesIO(self.fetch())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Upright:
+    """A decoded picture, and what was done to it or left of it."""
+
+    image: Image.Image
+    turned: bool
+    sixteen_bit: bool
+    animated: bool
+
+
+def printable(name: str) -> str:
+    """A file name as text that can be written anywhere; bytes that are not UTF-8 are spelled out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def file_stamp(path: str) -> tuple[int, int]:
+    """Size and time of a file; (-1, -1) where there is none."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):  # ValueError: a zero byte in the name
+        return (-1, -1)
+    return (status.st_size, status.st_mtime_ns)
+
+
+def header(picture: Picture) -> Image.Image:
+    """The picture by its header; pixels are not decoded.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with picture.open() as stream, Image.open(stream, formats=_FORMATS) as image:
+            return image
+    except _UNREADABLE as failure:
+        raise _broken(picture, failure) from failure
+
+
+def is_grey(image: Image.Image) -> bool:
+    """Whether it has one channel and no palette."""
+    return image.mode in _GREY_MODES
+
+
+def upright(picture: Picture) -> Upright:
+    """The decoded picture, turned as its EXIF orientation says; the first one of an animation.
+
+    Sixteen bits become eight by their upper byte, as Pillow does for coloured pictures.
+
+    Raises:
+        DataError: it cannot be decoded.
+    """
+    try:
+        with picture.open() as stream, Image.open(stream, formats=_FORMATS) as image:
+            animated = image.format in _ANIMATED_FORMATS and getattr(image, "is_animated", False)
+            image.load()
+            turned = image.getexif().get(_EXIF_ORIENTATION, 1) in range(2, 9)
+            sixteen_bit = image.mode in _SIXTEEN_BIT_MODES
+            found = ImageOps.exif_transpose(image)
+            if sixteen_bit:
+                found = _upper_byte(found)
+    except _UNREADABLE as failure:
+        raise _broken(picture, failure) from failure
+    if found.mode not in _EIGHT_BIT_MODES:
+        raise DataError(
+            f"expected 8 or 16 bits per channel in {picture.where}, found mode {found.mode}",
+            hint="convert the pictures to 8 bits",
+        )
+    return Upright(image=found, turned=turned, sixteen_bit=sixteen_bit, animated=animated)
+
+
+def _upper_byte(image: Image.Image) -> Image.Image:
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 0xFFFF:
+        raise ValueError(f"values from {values.min()} to {values.max()}, which are not of 16 bits")
+    return Image.fromarray((values >> 8).astype(np.uint8))
+
+
+def _broken(picture: Picture, failure: Exception) -> DataError:
+    reason = getattr(failure, "strerror", None) or str(failure) or type(failure).__name__
+    return DataError(
+        f"expected a whole picture in {picture.where}, found: {reason}",
+        hint="make the picture smaller: its header claims more pixels than are decoded"
+        if isinstance(failure, _TOO_LARGE)
+        else "replace or remove the file, or leave such pictures out: --max-skipped",
+    )

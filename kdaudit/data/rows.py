@@ -1,0 +1,64 @@
+"""An `.npy` file that grows by rows: no set of examples has to fit memory, nor be counted before it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from kdaudit.types import AnyArray
+
+
+class Rows:
+    """Writes (n, ...) of `shape` and `dtype` to `path`, a few rows at a time; n is how many there were at the end.
+
+    Written, not mapped: pages of a memory map count as memory of the process, and a full disk kills it.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[np.generic] | type) -> None:
+        self._shape, self._dtype = shape, np.dtype(dtype)
+        self._stream = path.open("wb")
+        self._n = 0
+        self._write_header()
+
+    def __len__(self) -> int:
+        """Rows so far."""
+        return self._n
+
+    def extend(self, rows: AnyArray) -> None:
+        """Adds rows (k, ...).
+
+        Raises:
+            ValueError: they have another shape.
+            OSError: they cannot be written.
+        """
+        if rows.shape[1:] != self._shape:
+            raise ValueError(f"expected rows of shape {self._shape}, found {rows.shape[1:]}")
+        if rows.size:
+            self._stream.write(np.ascontiguousarray(rows, dtype=self._dtype).data.cast("B"))
+        self._n += len(rows)
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Completes the header, which numpy pads so that n of any length fits."""
+        try:
+            if error is None:
+                self._stream.seek(0)
+                self._write_header()
+        finally:
+            self._stream.close()
+
+    def _write_header(self) -> None:
+        header = {
+            "descr": np.lib.format.dtype_to_descr(self._dtype),
+            "fortran_order": False,
+            "shape": (self._n, *self._shape),
+        }
+        np.lib.format.write_array_header_1_0(self._stream, header)
