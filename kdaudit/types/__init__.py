@@ -17,7 +17,18 @@ from kdaudit.types.evidence import (
     Panel,
     PartEvidence,
 )
-from kdaudit.types.examples import Batch, DataRef, Preprocess
+from kdaudit.types.examples import (
+    UNLABELLED,
+    Batch,
+    ChannelOrder,
+    DataRef,
+    Geometry,
+    InputType,
+    Interpolation,
+    Layout,
+    Preprocess,
+    StatedPreprocess,
+)
 from kdaudit.types.models import (
     Fidelity,
     Initialisation,
@@ -34,11 +45,13 @@ from kdaudit.types.training import CurvePoint, ProgressEvent, Recipe, Skipped, T
 from kdaudit.types.verdict import Outcome, RuleOutcome, RuleStatus, Verdict, WaiverState
 
 __all__ = [
+    "UNLABELLED",
     "AnyArray",
     "Assessment",
     "Batch",
     "Bool",
     "Change",
+    "ChannelOrder",
     "Check",
     "CurvePoint",
     "DataRef",
@@ -48,12 +61,16 @@ __all__ = [
     "Float16",
     "Float32",
     "Float64",
+    "Geometry",
     "Inherited",
     "InheritedPair",
     "Initialisation",
+    "InputType",
     "Int32",
     "Int64",
+    "Interpolation",
     "LabelMap",
+    "Layout",
     "ModelRef",
     "NetworkSpec",
     "Outcome",
@@ -69,6 +86,7 @@ __all__ = [
     "RuleStatus",
     "Signature",
     "Skipped",
+    "StatedPreprocess",
     "TensorSpec",
     "TrainedControl",
     "Verdict",

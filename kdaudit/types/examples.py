@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from kdaudit.types.arrays import AnyArray, Int64
+
+# A position of a sequence without a label, as torch's losses mark it.
+UNLABELLED = -100
+
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
+ChannelOrder = Literal["RGB", "BGR"]
+Layout = Literal["NCHW", "NHWC"]
+InputType = Literal["uint8", "float16", "float32"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,24 +28,67 @@ class DataRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Geometry:
+    """How pictures in files come to one size: decided before they are stored.
+
+    `resize`: pixels of the shorter side, or (height, width) whatever the proportions were; None: left as it is.
+    `crop`: (height, width) cut from the centre; None: nothing is cut.
+    """
+
+    resize: int | tuple[int, int] | None = None
+    crop: tuple[int, int] | None = None
+    interpolation: Interpolation = "bilinear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocess:
-    """What is done to stored inputs before a model sees them: (x * scale - mean) / std, per channel (axis 1)."""
+    """What is done to stored inputs before a model sees them: (x * scale - mean) / std, per channel (axis 1).
+
+    Channels are put into the order `channels` first (stored pictures are RGB), the axes into `layout` last (stored
+    pictures are NCHW). `dtype` None: float32, or what the model's file declares.
+    """
 
     scale: float = 1.0
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    channels: ChannelOrder = "RGB"
+    layout: Layout = "NCHW"
+    dtype: InputType | None = None
 
     @property
     def is_identity(self) -> bool:
         """Whether inputs reach the model as they are stored."""
         return self == Preprocess()
 
+    @property
+    def arithmetic(self) -> dict[str, object]:
+        """The numbers alone: how a source's own preprocessing enters the digest of its examples."""
+        return {"scale": self.scale, "mean": self.mean, "std": self.std}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedPreprocess:
+    """What somebody said of how a model takes its inputs, and who; None leaves a step to others.
+
+    `mean` and `std` go together, () for none, in the order in which the model takes the channels.
+    """
+
+    source: str = ""
+    geometry: Geometry | None = None
+    scale: float | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    channels: ChannelOrder | None = None
+    layout: Layout | None = None
+    dtype: InputType | None = None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
     """Consecutive examples: inputs {name: (n, ...)} preprocessed and as stored, labels (n,) int64.
 
-    A model that takes whole numbers (pixels, tokens) gets what is stored: normalising is its own part then.
+    Sequences have labels (n, T), `UNLABELLED` where nothing is asked. A model that takes whole numbers (pixels, tokens)
+    gets what is stored, in its channel order and layout: normalising is its own part then.
     """
 
     inputs: dict[str, AnyArray]
