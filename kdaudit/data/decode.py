@@ -27,7 +27,7 @@ from kdaudit.data.subset import limited
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError
 from kdaudit.protocols import Progress
-from kdaudit.types import Int64, ProgressEvent, Skipped
+from kdaudit.types import Geometry, Int64, ProgressEvent, Skipped
 
 Pixels = npt.NDArray[np.uint8]
 _T = TypeVar("_T")
@@ -44,10 +44,10 @@ _COUNTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How every picture is decoded: shape (C, H, W); `resize` None leaves its size alone."""
+    """How every picture is decoded: shape (C, H, W); `geometry` None leaves its size alone."""
 
     shape: tuple[int, int, int]
-    resize: int | None
+    geometry: Geometry | None
 
     @property
     def mode(self) -> str:
@@ -65,11 +65,11 @@ def read_pictures(
 ) -> Examples:
     """The examples of a listing.
 
-    With `image_size` s, the shorter side is resized to `resize`, or round(s / 0.875), and s x s is cropped from the
-    centre (torchvision's transforms v2 on PIL pictures); pictures that all are s x s already stay as they are.
-    Without it all pictures must be equally large. Three channels, or one if every picture is greyscale. Alpha is
-    dropped and EXIF orientation applied. Then division by 255, mean and std. With `limit`, only those are decoded.
-    Pictures that cannot be decoded are left out, as many as `max_skipped` allows.
+    With a `geometry` they are resized and cropped as torchvision's transforms v2 do it with PIL pictures. With
+    `image_size` s alone, the shorter side is resized to round(s / 0.875) and s x s is cropped from the centre; pictures
+    that all are s x s already stay as they are. With neither all pictures must be equally large. Three channels, or one
+    if every picture is greyscale. Alpha is dropped and EXIF orientation applied. Then division by 255, mean and std.
+    With `limit`, only those are decoded. Pictures that cannot be decoded are left out, as many as `max_skipped` allows.
 
     Raises:
         DataError: more pictures that cannot be decoded, or one of another size; too little disk space.
@@ -81,7 +81,7 @@ def read_pictures(
         FORMAT_VERSION,
         (description.name, description.location, description.kind),
         wanted.digest(),
-        (options.image_size, options.resize, options.mean, options.std, options.max_skipped),
+        (options.image_size, options.geometry, options.mean, options.std, options.max_skipped),
     )
     return cached_examples(cache, key, lambda folder: _build(folder, wanted, description, options, progress))
 
@@ -101,6 +101,7 @@ def _build(
         description,
         class_names=good.class_names,
         columns=tuple(good.slices),
+        geometry=plan.geometry,
         preprocess=preprocess_for({"x": (len(good.ids), *plan.shape)}, options, uint8=True),
         assumptions=(*description.assumptions, *good.notes, *_assumptions(plan, options), *counted),
         skipped=decoded.skipped,
@@ -122,13 +123,14 @@ def plan_of(pictures: Sequence[Picture], options: DataOptions) -> Plan:
         DataError: none can be read.
     """
     channels = 1 if all(is_grey(image) for image in _headers(pictures)) else 3
-    size = options.image_size
-    if size is None:
+    geometry = options.wanted_geometry
+    size = None if geometry is None else geometry.crop or geometry.resize
+    if not isinstance(size, tuple):
         width, height = _first(pictures).size
-        return Plan(shape=(channels, height, width), resize=None)
-    if options.resize is None and all(image.size == (size, size) for image in _headers(pictures)):
-        return Plan(shape=(channels, size, size), resize=None)
-    return Plan(shape=(channels, size, size), resize=options.resize or round(size / 0.875))
+        return Plan(shape=(channels, height, width), geometry=None)
+    if options.geometry is None and all(image.size == size for image in _headers(pictures)):
+        geometry = None
+    return Plan(shape=(channels, *size), geometry=geometry)
 
 
 def _headers(pictures: Sequence[Picture]) -> Iterator[Image.Image]:
@@ -153,10 +155,10 @@ def _assumptions(plan: Plan, options: DataOptions) -> Iterator[str]:
     if plan.shape[0] == 1:
         yield "every picture is greyscale: one channel"
     size = options.image_size
-    if size is not None and plan.resize is None:
+    if size is not None and plan.geometry is None:
         yield f"every picture is {size} x {size} already: not resized"
-    elif options.resize is None and plan.resize is not None:
-        yield f"pictures are resized to {plan.resize} on the shorter side, then cropped to {size} x {size}"
+    elif size is not None and plan.geometry is not None:
+        yield f"pictures are resized to {plan.geometry.resize} on the shorter side, then cropped to {size} x {size}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -265,14 +267,12 @@ def pixels_of(picture: Image.Image, plan: Plan, where: str) -> Pixels:
     Raises:
         DataError: it has another size than the plan's, and is not resized.
     """
-    from torchvision.transforms import v2
-
     _, height, width = plan.shape
     if picture.mode == "P":
         picture = picture.convert("RGBA")  # so that transparent palette entries keep their colour
     picture = picture.convert(plan.mode)
-    if plan.resize is not None:
-        picture = v2.functional.center_crop(v2.functional.resize(picture, [plan.resize]), [height, width])
+    if plan.geometry is not None:
+        picture = transformed(picture, plan.geometry)
     if picture.size != (width, height):
         raise DataError(
             f"expected pictures of {width} x {height} pixels as the first, found {picture.width} x {picture.height} "
@@ -281,3 +281,18 @@ def pixels_of(picture: Image.Image, plan: Plan, where: str) -> Pixels:
         )
     pixels: Pixels = np.asarray(picture, dtype=np.uint8)
     return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
+
+
+def transformed(picture: Image.Image, geometry: Geometry) -> Image.Image:
+    """The picture resized, then cropped from its centre, by torchvision's transforms v2; Pillow smooths as it shrinks.
+
+    timm's evaluation transforms are the same functions on the same pictures.
+    """
+    from torchvision.transforms import InterpolationMode, v2
+
+    if geometry.resize is not None:
+        size = [geometry.resize] if isinstance(geometry.resize, int) else list(geometry.resize)
+        picture = v2.functional.resize(picture, size, InterpolationMode(geometry.interpolation))
+    if geometry.crop is not None:
+        picture = v2.functional.center_crop(picture, list(geometry.crop))
+    return picture

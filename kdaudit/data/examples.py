@@ -8,49 +8,31 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from kdaudit.data.description import FORMAT_VERSION, META, Description, Meta, meta_adapter, read_meta
+from kdaudit.data.prepared import TOKENS, arranged, prepared
 from kdaudit.data.units import Units, units_of
 from kdaudit.digest import array_digest, record_digest
 from kdaudit.errors import DataError
-from kdaudit.types import AnyArray, Batch, DataRef, Float32, Int64, Preprocess, Skipped, read_only
+from kdaudit.types import AnyArray, Batch, DataRef, Geometry, Int64, Preprocess, Skipped, read_only
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+__all__ = [
+    "FORMAT_VERSION",
+    "Description",
+    "Examples",
+    "column_path",
+    "input_path",
+    "is_intact",
+    "write_examples",
+]
 
-FORMAT_VERSION = 1
-_META = "meta.json"
 _T = TypeVar("_T", bound=np.generic)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
-    """What a source decided: names, preprocessing, and one sentence for everything it took for granted."""
-
-    name: str
-    kind: str
-    location: str
-    inputs: tuple[str, ...] = ("x",)
-    columns: tuple[str, ...] = ()
-    class_names: tuple[str, ...] = ()
-    preprocess: Preprocess = dataclasses.field(default_factory=Preprocess)
-    assumptions: tuple[str, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Meta:
-    """`meta.json`: the description, the examples' digest, and each file's size to find a damaged folder."""
-
-    version: int
-    ref: DataRef
-    description: Description
-    sizes: dict[str, int]
 
 
 def column_path(folder: Path, position: int) -> Path:
@@ -88,7 +70,7 @@ def write_examples(
         for i, name in enumerate(description.inputs)
     ]
     digests = [None if column is None else array_digest(column) for column in columns.values()]
-    sha256 = record_digest(inputs, digests, description.class_names, description.preprocess)
+    sha256 = record_digest(inputs, digests, description.class_names, description.preprocess.arithmetic)
     ref = DataRef(
         name=description.name,
         kind=description.kind,
@@ -98,13 +80,13 @@ def write_examples(
     )
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*.npy")}
     meta = Meta(version=FORMAT_VERSION, ref=ref, description=description, sizes=sizes)
-    (folder / _META).write_bytes(_adapter().dump_json(meta, indent=1))
+    (folder / META).write_bytes(meta_adapter().dump_json(meta, indent=1))
 
 
 def is_intact(folder: Path) -> bool:
     """Whether `folder` is a complete example folder of this version whose files have the sizes they had."""
     try:
-        meta = _read_meta(folder)
+        meta = read_meta(folder)
         return all((folder / name).stat().st_size == size for name, size in meta.sizes.items())
     except (DataError, OSError):
         return False
@@ -113,10 +95,13 @@ def is_intact(folder: Path) -> bool:
 class Examples:
     """Labelled examples of one folder, or a subset of them. Pickles as path and subset, not as data."""
 
-    def __init__(self, folder: Path, meta: Meta, index: Int64 | None) -> None:
+    def __init__(
+        self, folder: Path, meta: Meta, index: Int64 | None, preprocess: Preprocess | None = None
+    ) -> None:
         self._folder = folder
         self._meta = meta
         self._index = index
+        self._preprocess = preprocess
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -125,11 +110,11 @@ class Examples:
         Raises:
             DataError: `folder` is no example folder, or of another version.
         """
-        return cls(folder, _read_meta(folder), None)
+        return cls(folder, read_meta(folder), None)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Workers map the same files again."""
-        return (_reopen, (self._folder, self._index))
+        return (_reopen, (self._folder, self._index, self._preprocess))
 
     def __len__(self) -> int:
         """Number of examples."""
@@ -143,7 +128,7 @@ class Examples:
     @property
     def whole(self) -> Examples:
         """All examples that were read, where these are a subset of them."""
-        return Examples(self._folder, self._meta, None)
+        return Examples(self._folder, self._meta, None, self._preprocess)
 
     @cached_property
     def ref(self) -> DataRef:
@@ -160,8 +145,36 @@ class Examples:
 
     @property
     def preprocess(self) -> Preprocess:
-        """What `batches` applies to the stored inputs."""
-        return self._meta.description.preprocess
+        """What `batches` applies to the stored inputs: what the source says, or `under` another."""
+        return self._preprocess or self._meta.description.preprocess
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """How pictures in files came to one size; None where they are as they were."""
+        return self._meta.description.geometry
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes (n, ...) of the inputs that are preprocessed: all but tokens."""
+        return {name: array.shape for name, array in self._mapped.items() if array.dtype not in TOKENS}
+
+    @property
+    def view_sha256(self) -> str:
+        """Digest of the examples and of how they reach a model."""
+        if self._preprocess is None:
+            return self.ref.sha256
+        return record_digest(self.ref.sha256, self._preprocess)
+
+    def under(self, preprocess: Preprocess) -> Examples:
+        """The same examples as a model of another preprocessing takes them; nothing is copied."""
+        if preprocess == self.preprocess:
+            return self
+        return Examples(self._folder, self._meta, self._index, preprocess)
+
+    @property
+    def positions(self) -> Int64:
+        """Positions (n,) of these examples in the whole data."""
+        return np.arange(len(self), dtype=np.int64) if self._index is None else self._index
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -220,14 +233,16 @@ class Examples:
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """Preprocessed batches in order; the last may be short.
 
-        Pictures and floats become float32 (x * scale - mean) / std; int32 and int64 inputs pass through unchanged.
+        Pictures and floats become float32 (x * scale - mean) / std, in the model's channel order and layout; int32 and
+        int64 inputs pass through unchanged.
         """
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
             rows = slice(start, stop) if self._index is None else self._index[start:stop]
             # Copies: torch takes no memory that is mapped for reading.
-            stored = {name: np.array(array[rows]) for name, array in self._mapped.items()}
-            inputs = {name: _prepared(array, self.preprocess) for name, array in stored.items()}
+            read = {name: np.array(array[rows]) for name, array in self._mapped.items()}
+            inputs = {name: prepared(array, self.preprocess) for name, array in read.items()}
+            stored = {name: arranged(array, self.preprocess) for name, array in read.items()}
             yield Batch(inputs=inputs, stored=stored, labels=self.labels[start:stop])
 
     def subset(self, index: Int64) -> Examples:
@@ -246,7 +261,7 @@ class Examples:
         if len(positions) == len(self):
             return self
         within = positions if self._index is None else self._index[positions]
-        return Examples(self._folder, self._meta, read_only(within))
+        return Examples(self._folder, self._meta, read_only(within), self._preprocess)
 
     def _select(self, column: npt.NDArray[_T]) -> npt.NDArray[_T]:
         return column if self._index is None else column[self._index]
@@ -257,43 +272,5 @@ class Examples:
         return {name: np.load(input_path(self._folder, i), mmap_mode="r") for i, name in enumerate(names)}
 
 
-def _prepared(stored: AnyArray, preprocess: Preprocess) -> AnyArray:
-    """Model input from stored input; the arithmetic is in float32, as on a device."""
-    if stored.dtype in (np.int32, np.int64):
-        return stored
-    values: Float32 = stored.astype(np.float32)
-    if preprocess.scale != 1.0:
-        values *= np.float32(preprocess.scale)
-    if preprocess.mean:
-        shape = (1, -1) + (1,) * (values.ndim - 2)
-        values -= np.asarray(preprocess.mean, dtype=np.float32).reshape(shape)
-        values /= np.asarray(preprocess.std, dtype=np.float32).reshape(shape)
-    return values
-
-
-def _reopen(folder: Path, index: Int64 | None) -> Examples:
-    return Examples(folder, _read_meta(folder), index)
-
-
-def _read_meta(folder: Path) -> Meta:
-    path = folder / _META
-    try:
-        meta = _adapter().validate_json(path.read_bytes())
-    except (OSError, ValueError) as failure:
-        raise DataError(
-            f"expected an example folder with a {_META} at {folder}, found: {type(failure).__name__}",
-            hint="empty the cache, then run again",
-        ) from failure
-    if meta.version != FORMAT_VERSION:
-        raise DataError(
-            f"expected examples of format {FORMAT_VERSION} at {folder}, found format {meta.version}",
-            hint="empty the cache, then run again",
-        )
-    return meta
-
-
-@cache
-def _adapter() -> TypeAdapter[Meta]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Meta)
+def _reopen(folder: Path, index: Int64 | None, preprocess: Preprocess | None) -> Examples:
+    return Examples(folder, read_meta(folder), index, preprocess)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import struct
 import zlib
@@ -20,13 +19,12 @@ from kdaudit.data.decode import read_pictures
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
 from kdaudit.data.image_folder import folder_listing
 from kdaudit.data.options import DataOptions, preprocess_for
+from kdaudit.data.preprocessing import PRESETS
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import DataError
 from kdaudit.protocols import Progress
 
 IMAGENET_CLASSES = 1000
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 FASHION_CLASSES = (
     "T-shirt/top",
     "Trouser",
@@ -85,14 +83,7 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
             f"expected {IMAGENET_CLASSES} class folders (n01440764 ...) in {root}, found {found}",
             hint="sort the pictures into one folder per class; labels follow the folders' order",
         )
-    size = options.image_size or 224
-    complete = dataclasses.replace(
-        options,
-        image_size=size,
-        resize=options.resize or round(size / 0.875),
-        mean=options.mean or IMAGENET_MEAN,
-        std=options.std or IMAGENET_STD,
-    )
+    complete = options.with_usual(PRESETS["imagenet"])
     description = Description(name=location, kind="named", location=location)
     return read_pictures(folder_listing(root), description, cache=cache, options=complete, progress=progress)
 

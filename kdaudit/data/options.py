@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kdaudit.errors import SpecError
-from kdaudit.types import Preprocess
+from kdaudit.types import Geometry, Preprocess, StatedPreprocess
 
 DEFAULT_MAX_SKIPPED = 0.01
+# Of the shorter side, what torchvision's crop of 224 from 256 leaves.
+_USUAL_SHARE = 0.875
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +27,10 @@ class Limit:
 class DataOptions:
     """How to read examples; None leaves the decision to the source.
 
-    `image_size` and `resize` (the shorter side before the centre crop) are in pixels and for pictures in files;
-    `mean` and `std` are per channel, on the scale of 0 to 1 for uint8 pictures, as torchvision states them.
-    `slices` names columns that are no inputs: what the examples are to be told apart by. `max_skipped` is how many
-    pictures may be left out because they cannot be decoded: below 1 a share, else a number.
+    `image_size` (pixels a side) and `geometry` are for pictures in files: both change how they are decoded. `mean` and
+    `std` are per channel, on the scale of 0 to 1 for uint8 pictures, as torchvision states them. `slices` names columns
+    that are no inputs: what the examples are to be told apart by. `max_skipped` is how many pictures may be left out
+    because they cannot be decoded: below 1 a share, else a number.
 
     Raises:
         SpecError: a negative `max_skipped`, `mean` without `std` or of another length, a `std` that is not positive,
@@ -36,7 +38,7 @@ class DataOptions:
     """
 
     image_size: int | None = None
-    resize: int | None = None
+    geometry: Geometry | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     data_root: Path | None = None
@@ -62,11 +64,27 @@ class DataOptions:
             raise SpecError(f"expected positive values in --std, found {self.std}")
         if self.image_size is not None and self.image_size < 1:
             raise SpecError(f"expected --image-size of at least 1, found {self.image_size}")
-        if self.resize is not None and (self.image_size is None or self.resize < self.image_size):
-            raise SpecError(
-                f"expected a resize of at least the image size, found {self.resize} and {self.image_size}",
-                hint="the pictures are resized on their shorter side, then cropped to the image size",
-            )
+
+    @property
+    def wanted_geometry(self) -> Geometry | None:
+        """`geometry`, at `image_size` if that is given too: with its share that the crop leaves, else 7/8."""
+        size, base = self.image_size, self.geometry or Geometry()
+        if size is None:
+            return self.geometry
+        share = base.crop[0] / base.resize if base.crop and isinstance(base.resize, int) else _USUAL_SHARE
+        resize = (size, size) if isinstance(base.resize, tuple) else round(size / share)
+        return Geometry(resize=resize, crop=(size, size), interpolation=base.interpolation)
+
+    def with_usual(self, usual: StatedPreprocess) -> DataOptions:
+        """These options, with what is usual for a data set where nothing is said."""
+        complete = replace(self, geometry=self.geometry or usual.geometry)
+        return replace(
+            complete,
+            geometry=complete.wanted_geometry,
+            image_size=None,
+            mean=self.mean or usual.mean,
+            std=self.std or usual.std,
+        )
 
 
 def preprocess_for(inputs: Mapping[str, tuple[int, ...]], options: DataOptions, *, uint8: bool) -> Preprocess:

@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 
 from kdaudit.data import DataOptions, Limit, load_data
 from kdaudit.errors import DataError, SpecError
-from kdaudit.types import Preprocess, ProgressEvent
+from kdaudit.types import Geometry, Preprocess, ProgressEvent
 
 from .factories import fed, load, save_classes, save_picture
 
@@ -63,7 +63,7 @@ def test_pictures_that_have_the_size_are_not_resized(tmp_path: Path) -> None:
     as_they_are, sized = load(root, tmp_path), load(root, tmp_path, DataOptions(image_size=8))
     np.testing.assert_array_equal(as_they_are.stored["x"], sized.stored["x"])
     assert "every picture is 8 x 8 already: not resized" in sized.assumptions
-    zoomed = load(root, tmp_path, DataOptions(image_size=8, resize=9))
+    zoomed = load(root, tmp_path, DataOptions(geometry=Geometry(resize=9, crop=(8, 8))))
     assert not np.array_equal(sized.stored["x"], zoomed.stored["x"])
 
 
