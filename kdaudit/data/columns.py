@@ -6,22 +6,36 @@ import numpy as np
 import numpy.typing as npt
 
 from kdaudit.errors import DataError
-from kdaudit.types import AnyArray, Int64
+from kdaudit.types import UNLABELLED, AnyArray, Int64
 
 
 def labels_from(y: AnyArray, class_names: tuple[str, ...], *, where: str) -> Int64:
     """Labels (n,) int64 from whole numbers, or from names that `class_names` numbers.
 
+    Whole numbers (n, T) are labels of sequences, `UNLABELLED` where nothing is asked.
+
     Raises:
-        DataError: another shape than (n,); NaN, fractions, negative numbers, unknown names; a number without a
+        DataError: another shape; NaN, fractions, negative numbers, unknown names; a number without a
             name; fewer than two classes.
     """
-    if y.ndim != 1:
+    if y.ndim not in {1, 2} or (y.ndim == 2 and (y.dtype.kind in "US" or _is_one_hot(y))):
         raise DataError(
-            f"expected y of shape (n,) in {where}, found {y.shape}",
+            f"expected y of shape (n,), or whole numbers (n, positions) of sequences, in {where}, found {_kind(y)}",
             hint="one-hot or score labels: save y.argmax(axis=1)",
         )
     labels = _numbered(y, class_names, where=where) if y.dtype.kind in "US" else _whole(y, where=where)
+    if labels.ndim == 2:
+        _require_labels(labels[labels != UNLABELLED], class_names, where=where)
+    else:
+        _require_labels(labels, class_names, where=where)
+    return labels
+
+
+def _require_labels(labels: Int64, class_names: tuple[str, ...], *, where: str) -> None:
+    if len(labels) == 0:
+        raise DataError(
+            f"expected labels in {where}, found only {UNLABELLED}, which marks places without one"
+        )
     if labels.min() < 0:
         i = int(np.flatnonzero(labels < 0)[0])
         raise DataError(
@@ -39,7 +53,6 @@ def labels_from(y: AnyArray, class_names: tuple[str, ...], *, where: str) -> Int
             f"expected at least two classes in {where}, found only {labels[0]}",
             hint="an audit compares answers; with one class there is only one right answer",
         )
-    return labels
 
 
 def ids_from(ids: AnyArray, *, where: str) -> npt.NDArray[np.str_]:
@@ -142,6 +155,11 @@ def _text(values: AnyArray, *, what: str, where: str) -> npt.NDArray[np.str_]:
             f"expected {what} of {where} to be text, found bytes that are not ASCII",
             hint="save them as str, not as bytes",
         ) from failure
+
+
+def _is_one_hot(y: AnyArray) -> bool:
+    """Whether each row (n, C) marks one class: scores of classes, and no labels of positions."""
+    return y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
 
 
 def _kind(array: AnyArray) -> str:

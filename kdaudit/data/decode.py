@@ -81,7 +81,8 @@ def read_pictures(
         FORMAT_VERSION,
         (description.name, description.location, description.kind),
         wanted.digest(),
-        (options.image_size, options.geometry, options.mean, options.std, options.max_skipped),
+        (options.image_size, options.mean, options.std, options.max_skipped),
+        options.geometry,
     )
     return cached_examples(cache, key, lambda folder: _build(folder, wanted, description, options, progress))
 

@@ -14,7 +14,8 @@ def stratified_subset(labels: Int64, n: int, *, rng: np.random.Generator) -> Int
     """Sorted positions of `n` examples, drawn at random within each class.
 
     Class c of size N_c gets floor(n N_c / N) examples, and those left over go to the largest remainders (ties to
-    the lower class). All positions if there are no more than `n` examples.
+    the lower class). All positions if there are no more than `n` examples. Sequences, labels (N, T), are drawn at
+    random.
 
     Raises:
         SpecError: `n` is below 1.
@@ -27,6 +28,8 @@ def stratified_subset(labels: Int64, n: int, *, rng: np.random.Generator) -> Int
         raise SpecError(f"expected a limit of at least 1 example, found {n}")
     if n >= len(labels):
         return np.arange(len(labels), dtype=np.int64)
+    if labels.ndim == 2:
+        return np.sort(rng.choice(len(labels), size=n, replace=False)).astype(np.int64)
     classes, counts = np.unique(labels, return_counts=True)
     shares, remainders = np.divmod(n * counts, len(labels))
     largest = np.argsort(-remainders, kind="stable")[: n - int(shares.sum())]
