@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from kdaudit.controls.feed import Feed
-from kdaudit.controls.outputs import class_logits
+from kdaudit.controls.outputs import asked, class_logits
 from kdaudit.controls.step import enough_memory
 from kdaudit.errors import DataError
 from kdaudit.protocols import TrainingData
@@ -82,13 +82,14 @@ def _gained(history: Sequence[BudgetAccuracy], smallest_gain: float) -> bool:
 
 
 def holdout_split(labels: Int64, *, share: float = HOLDOUT_SHARE, rng: np.random.Generator) -> HoldoutSplit:
-    """Hold out `share` of the examples, of each class within one of its share.
+    """Hold out `share` of the examples, of each class within one of its share; of sequences any.
 
     Raises:
         DataError: so few examples that one part is empty.
     """
     by_class = rng.permutation(len(labels))
-    by_class = by_class[np.argsort(labels[by_class], kind="stable")]
+    if labels.ndim == 1:
+        by_class = by_class[np.argsort(labels[by_class], kind="stable")]
     # Walk through the classes with a step of 1 / share from a random start: systematic sampling.
     passed = np.floor(np.arange(len(labels) + 1) * share + rng.random())
     held_out = np.diff(passed) > 0
@@ -113,10 +114,11 @@ def holdout_accuracy(
     """Share of the examples at positions `examples` that `network`, put into evaluation mode, gets right."""
     network.eval()
     feed = Feed(data, device=device)
-    n_right = 0
+    n_right = n_asked = 0
     with torch.inference_mode():
         for start in range(0, len(examples), batch_size):
             index = examples[start : start + batch_size]
-            answers = class_logits(network(*feed.inputs(index)), output).argmax(dim=1)
-            n_right += int((answers == feed.labels(index)).sum())
-    return n_right / len(examples)
+            logits, labels = asked(class_logits(network(*feed.inputs(index)), output), feed.labels(index))
+            n_right += int((logits.argmax(dim=1) == labels).sum())
+            n_asked += len(labels)
+    return n_right / n_asked

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from kdaudit.errors import SpecError
 from kdaudit.protocols import TrainingData
-from kdaudit.types import AnyArray, Int64, Preprocess
+from kdaudit.types import UNLABELLED, AnyArray, Int64, Preprocess
 
 CROP_PADDING = 4
 # Token numbers and the like reach the network as they are; pictures and measurements become float32.
@@ -53,8 +53,12 @@ class Feed:
         return [self._tensor(array, index) for array in self._arrays]
 
     def labels(self, index: Int64) -> torch.Tensor:
-        """Labels (b,) int64."""
+        """Labels (b,) or (b, T) int64."""
         return torch.from_numpy(self._labels[index]).to(self._device)
+
+    def n_asked(self, index: Int64) -> int:
+        """How many labels the examples at positions `index` have."""
+        return len(index) if self._labels.ndim == 1 else int((self._labels[index] != UNLABELLED).sum())
 
     def _tensor(self, array: AnyArray, index: Int64) -> torch.Tensor:
         x = torch.from_numpy(np.asarray(array[index])).to(self._device)

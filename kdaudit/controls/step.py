@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from kdaudit.controls.feed import Feed, split_batches
-from kdaudit.controls.outputs import class_logits
+from kdaudit.controls.outputs import asked, class_logits
 from kdaudit.controls.targets import Targets
 from kdaudit.errors import DataError, TrainingError
 from kdaudit.types import Int64, OutputKind, Recipe
@@ -22,20 +22,27 @@ _OUT_OF_MEMORY = (_ALLOCATOR, "out of memory", "bad_alloc")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StepSums:
-    """Sums over the examples of a step, on the device: reading them makes the CPU wait for a GPU."""
+    """Sums over the answers of a step, on the device: reading them makes the CPU wait for a GPU."""
 
     loss: torch.Tensor
     n_right: torch.Tensor
+    n_asked: int
 
     @classmethod
     def zero(cls, device: str) -> StepSums:
         """Sums over nothing."""
         return cls(
-            loss=torch.zeros((), device=device), n_right=torch.zeros((), device=device, dtype=torch.int64)
+            loss=torch.zeros((), device=device),
+            n_right=torch.zeros((), device=device, dtype=torch.int64),
+            n_asked=0,
         )
 
     def __add__(self, other: StepSums) -> StepSums:
-        return StepSums(loss=self.loss + other.loss, n_right=self.n_right + other.n_right)
+        return StepSums(
+            loss=self.loss + other.loss,
+            n_right=self.n_right + other.n_right,
+            n_asked=self.n_asked + other.n_asked,
+        )
 
 
 class Stepper:
@@ -90,16 +97,19 @@ class Stepper:
 
     def _accumulate(self, index: Int64) -> StepSums:
         sums = StepSums.zero(self._device)
+        n_asked = self._feed.n_asked(index)
         for part in split_batches(index, self._micro_batch_size):
             inputs, labels = self._feed.inputs(part), self._feed.labels(part)
             with autocast(self._device, self._precision):
                 raw = self._network(*inputs)
-            logits = class_logits(raw, self._output)
+            logits, labels = asked(class_logits(raw, self._output), labels)
+            if len(labels) == 0:
+                continue
             self._require_class_outputs(logits.shape[1])
             loss = self._targets.loss(logits, labels, part, recipe=self._recipe, generator=self._noise)
-            self._scaler.scale(loss * (len(part) / len(index))).backward()  # type: ignore[no-untyped-call]
+            self._scaler.scale(loss * (len(labels) / n_asked)).backward()  # type: ignore[no-untyped-call]
             right = logits.detach().argmax(dim=1) == labels
-            sums += StepSums(loss=loss.detach() * len(part), n_right=right.sum())
+            sums += StepSums(loss=loss.detach() * len(labels), n_right=right.sum(), n_asked=len(labels))
         return sums
 
     def _update(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -23,7 +24,7 @@ class Targets(Protocol):
         recipe: Recipe,
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Mean loss of logits (b, C) for labels (b,) of the examples at positions `index` (b,)."""
+        """Mean loss of logits (m, C) for labels (m,), all that is asked of the examples at positions `index` (b,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,16 @@ class NoiseTargets:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TeacherTargets:
-    """Positive control: freshly distilled from the teacher; `logits` (n, C) are its for all training examples.
+    """Positive control: freshly distilled from the teacher; `logits` (N, C) are its answers on all training examples.
 
-    With `order` (n,), a permutation, example i learns what the teacher says of example order[i]: a random control that
-    has the teacher's confidence and none of its knowledge.
+    With `order` (N,), a permutation, answer i learns what the teacher says in answer order[i]: a random control that
+    has the teacher's confidence and none of its knowledge. `starts` (n + 1,) tells where each example's answers begin
+    and end, where examples are sequences.
     """
 
     logits: AnyArray
     order: Int64 | None = None
+    starts: Int64 | None = None
 
     def loss(
         self,
@@ -85,9 +88,15 @@ class TeacherTargets:
         generator: torch.Generator,  # noqa: ARG002
     ) -> torch.Tensor:
         """The distillation loss with the teacher's logits of these examples."""
-        rows = index if self.order is None else self.order[index]
+        rows = index if self.starts is None else _ranges(self.starts[index], self.starts[index + 1])
+        rows = rows if self.order is None else self.order[rows]
         teacher = torch.from_numpy(self.logits[rows].astype("float32")).to(logits.device)
         return distillation_loss(logits, labels, teacher, recipe=recipe, temperature=recipe.temperature)
+
+
+def _ranges(first: Int64, last: Int64) -> Int64:
+    """The numbers from each of `first` to before each of `last`, one range after the other."""
+    return np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
 
 
 def distillation_loss(

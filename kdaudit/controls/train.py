@@ -59,7 +59,7 @@ def train_control(
     streams of their own, all from `rng`.
 
     Args:
-        network: takes the inputs in the order of `data.stored`, gives (n, C) or (n, 1).
+        network: takes the inputs in the order of `data.stored`, gives (n, C) or (n, 1), or (n, T, C) of sequences.
         data: training data; `examples` are the positions to train on, all when None.
         recipe: every epoch visits each example once.
         targets: what is learned: labels, noise or a teacher.
@@ -203,19 +203,17 @@ def _train_epoch(
 ) -> CurvePoint | None:
     """One epoch; None as soon as the loss is seen not to be finite."""
     total = StepSums.zero(device)
-    n_examples = 0
     mean_loss = 0.0
     look_every = _STEPS_BETWEEN_LOOKS.get(torch.device(device).type, 1)
     for i, batch in enumerate(batches, start=1):
         total += stepper.step(batch)
-        n_examples += len(batch)
         meter.count(len(batch))
         if i % look_every == 0 or i == len(batches):
-            mean_loss = float(total.loss) / n_examples
+            mean_loss = float(total.loss) / total.n_asked
             if not isfinite(mean_loss):
                 return None
             meter.tell(epoch, mean_loss)
-    return CurvePoint(epoch=epoch, loss=mean_loss, accuracy=int(total.n_right) / n_examples)
+    return CurvePoint(epoch=epoch, loss=mean_loss, accuracy=int(total.n_right) / total.n_asked)
 
 
 class _Meter:

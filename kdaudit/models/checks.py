@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log
+from math import log, prod
 
 import numpy as np
 import torch
@@ -58,7 +58,7 @@ def check_network(factory: OnnxNetwork, *, examples: Inputs, expected: AnyArray)
     _check_counts(factory)
     _check_nothing_left(factory)
     output = factory.spec.model.output
-    _check_gradients(_check_training(factory, tensors, n_classes=expected.shape[1], output=output))
+    _check_gradients(_check_training(factory, tensors, shape=expected.shape[1:], output=output))
 
 
 def check_architecture(factory: ArchitectureNetwork, *, examples: Inputs, output: OutputKind) -> None:
@@ -84,14 +84,15 @@ def check_architecture(factory: ArchitectureNetwork, *, examples: Inputs, output
             f"expected {factory.title} to take inputs of shape {shapes}, found: {error}",
             hint="check --arch-args and the shape of the data",
         ) from error
-    if not isinstance(given, Tensor) or given.ndim != 2 or len(given) != len(tensors[0]):
+    if not isinstance(given, Tensor) or given.ndim not in {2, 3} or len(given) != len(tensors[0]):
         found = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
         raise ModelError(
-            f"expected {factory.title} to give an output of shape ({len(tensors[0])}, classes), found {found}",
+            f"expected {factory.title} to give an output of shape ({len(tensors[0])}, classes), or "
+            f"({len(tensors[0])}, positions, classes) of sequences, found {found}",
             hint="give an architecture whose forward returns the class scores alone",
         )
     _check_seeds_matter(factory)
-    _check_training(factory, tensors, n_classes=given.shape[1], output=output)
+    _check_training(factory, tensors, shape=given.shape[1:], output=output)
 
 
 def _check_outputs(original: nn.Module, tensors: list[Tensor], expected: AnyArray) -> None:
@@ -99,7 +100,7 @@ def _check_outputs(original: nn.Module, tensors: list[Tensor], expected: AnyArra
     found = outputs(original, [tensor[: len(wanted)] for tensor in tensors])
     scale = float(wanted.abs().max())
     worst = float((found - wanted).abs().max()) if found.shape == wanted.shape else float("inf")
-    same = float((found.argmax(1) == wanted.argmax(1)).double().mean()) if worst < float("inf") else 0.0
+    same = float((found.argmax(-1) == wanted.argmax(-1)).double().mean()) if worst < float("inf") else 0.0
     if not worst <= _TOLERANCE * scale or same < _SAME_ANSWERS:
         raise ModelError(
             f"expected the converted network to give the outputs of its file, found a difference of {worst:.2g} "
@@ -191,14 +192,21 @@ def _check_seeds_matter(factory: ArchitectureNetwork) -> None:
 
 
 def _check_training(
-    factory: OnnxNetwork | ArchitectureNetwork, tensors: list[Tensor], *, n_classes: int, output: OutputKind
+    factory: OnnxNetwork | ArchitectureNetwork,
+    tensors: list[Tensor],
+    *,
+    shape: tuple[int, ...],
+    output: OutputKind,
 ) -> _Lesson:
-    """A few steps on one small batch with drawn labels: the first loss must be near chance, and fall."""
+    """A few steps on one small batch with drawn labels: the first loss must be near chance, and fall.
+
+    `shape` is that of an example's output: (C,), or (T, C) of a sequence, whose positions share a label.
+    """
     batch = _few(tensors, _TO_LEARN)
-    n_classes = max(n_classes, 2)
+    n_classes = max(shape[-1], 2)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
-        labels = torch.randint(n_classes, (len(batch[0]),))
+        labels = torch.randint(n_classes, (len(batch[0]),)).repeat_interleave(prod(shape[:-1]))
         for step_size in _STEP_SIZES:
             lesson = _learn(factory.build(_SEED), batch, labels, output=output, step_size=step_size)
             if lesson.last <= _FALLEN * lesson.first:
@@ -206,7 +214,7 @@ def _check_training(
     _check_first_loss(lesson.first, n_classes, factory)
     if not lesson.last <= _FALLEN * lesson.first:
         raise ModelError(
-            f"expected the network to learn one batch of {len(labels)} examples, found its loss to go from "
+            f"expected the network to learn one batch of {len(batch[0])} examples, found its loss to go from "
             f"{lesson.first:.3g} to {lesson.last:.3g} at best",
             hint=f"a deep network without its BatchNorm does not train: see --reinsert-bn, or {WAYS_OUT}",
         )
@@ -265,6 +273,7 @@ def _learn(
 
 
 def _log_probabilities(raw: Tensor, output: OutputKind) -> Tensor:
+    raw = raw.flatten(0, -2)
     if output is OutputKind.LOGITS:
         raw = raw if raw.shape[1] > 1 else torch.cat([torch.zeros_like(raw), raw], dim=1)
         return torch.log_softmax(raw, dim=1)

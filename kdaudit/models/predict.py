@@ -11,11 +11,13 @@ import numpy as np
 from kdaudit.errors import DataError, ModelError, NotFiniteError
 from kdaudit.numerics import PROBABILITY_FLOOR
 from kdaudit.types import (
+    UNLABELLED,
     AnyArray,
     Batch,
     Bool,
     Float32,
     Float64,
+    Int64,
     ModelRef,
     OutputKind,
     Predictions,
@@ -33,7 +35,7 @@ _ROWS = 4096
 
 
 def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress) -> Predictions:
-    """Logits (N, C) float32 of an entered model on all examples.
+    """Logits (N, C) float32 of an entered model on all examples, or all labelled positions of sequences.
 
     The batch size is what fits 256 MiB of activations, at most 256, or the only one that the file accepts.
     Probabilities p become log(max(p, 1e-12)); a single score z becomes the two classes [0, z].
@@ -45,20 +47,15 @@ def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress
     batch_size = model.fixed_batch or _batch_size(model, data, ref)
     logits: Float32 | None = None
     evidence = _OutputEvidence(ref)
-    start, began = 0, time.monotonic()
+    start, n_rows, began = 0, 0, time.monotonic()
     for batch in data.batches(batch_size):
         raw = _run(model, fit_inputs(batch, model.inputs, ref.path), len(batch.labels))
-        rows = evidence.add(raw, start)
-        if len(rows) != len(batch.labels):
-            raise ModelError(
-                f"expected one row of outputs for each of {len(batch.labels)} examples from {ref.path}, "
-                f"found {len(rows)}",
-                hint="export the class scores of each example as one row",
-            )
+        rows = evidence.add(_asked(raw, batch.labels, ref), n_rows)
         if logits is None:
-            logits = np.empty((len(data), rows.shape[1]), dtype=np.float32)
-        logits[start : start + len(rows)] = rows
-        start += len(rows)
+            logits = np.empty((_n_asked(data.labels), rows.shape[1]), dtype=np.float32)
+        logits[n_rows : n_rows + len(rows)] = rows
+        n_rows += len(rows)
+        start += len(batch.labels)
         rate = start / max(time.monotonic() - began, 1e-9)
         progress(
             ProgressEvent(
@@ -69,6 +66,32 @@ def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress
     if logits is None:
         raise DataError("expected examples to predict, found none")
     return Predictions(model=ref, data=data.ref, logits=logits, device=model.device, batch_size=batch_size)
+
+
+def _asked(raw: AnyArray, labels: Int64, ref: ModelRef) -> AnyArray:
+    """The outputs (N, C) that are asked for: one an example, or one a labelled position (n, T) of a sequence.
+
+    Raises:
+        ModelError: other outputs than labels.
+    """
+    if labels.ndim == 1 and raw.ndim == 3:
+        raise ModelError(
+            f"expected one row of outputs for each of {len(labels)} examples from {ref.path}, found {raw.shape}: a row "
+            "for each position of a sequence",
+            hint="save labels of shape (n, positions), -100 where nothing is asked; or export the one answer",
+        )
+    if raw.shape[: labels.ndim] != labels.shape or (labels.ndim == 2 and raw.ndim != 3):
+        raise ModelError(
+            f"expected outputs {(*labels.shape, 'classes')} from {ref.path}, one for each label, found {raw.shape}",
+            hint="export the class scores of each example as one row"
+            if labels.ndim == 1
+            else "labels of shape (n, positions) ask for an answer at each position; of shape (n,) for one an example",
+        )
+    return raw if labels.ndim == 1 else raw[labels != UNLABELLED]
+
+
+def _n_asked(labels: Int64) -> int:
+    return len(labels) if labels.ndim == 1 else int((labels != UNLABELLED).sum())
 
 
 def stated_logits(ref: ModelRef, outputs: AnyArray) -> Float32:

@@ -112,9 +112,11 @@ def specialise(
     with Budget(graph.path, n_examples=n_examples):
         small = _run(graph, {**weights, **inputs(batch)}, smaller=None, batch=batch)
     found = tuple(small[graph.output].shape)
-    if len(found) != 2 or found[0] != batch:
+    if len(found) not in {2, 3} or found[0] != batch:
         raise ModelError(
-            f"expected an output of shape ({batch}, classes), found {found} in {graph.path}", hint=WAYS_OUT
+            f"expected an output of shape ({batch}, classes), or ({batch}, positions, classes) of sequences, found "
+            f"{found} in {graph.path}",
+            hint=WAYS_OUT,
         )
     if only is not None:
         return Specialised(graph=graph, batch=batch, small=small, large=small)

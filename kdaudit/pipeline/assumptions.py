@@ -56,6 +56,13 @@ def _of_models(setup: Setup) -> Iterator[Assumption]:
 def _of_data(setup: Setup) -> Iterator[Assumption]:
     for text in setup.data.assumptions:
         yield Assumption(what="Evaluation data", value=text, known_from="default")
+    if setup.data.units.places is not None:
+        yield Assumption(
+            what="Answers",
+            value=f"{len(setup.data.units):,} labelled positions of {len(setup.data):,} sequences; those of a sequence "
+            "count as dependent on each other",
+            known_from="verified",
+        )
     if setup.train is None:
         return
     yield Assumption(

@@ -55,11 +55,12 @@ def audit(
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
         setup = prepare(spec, store, progress=progress)
         given = _given(setup, progress)
+        units = setup.data.units
         with open_pool(setup) as pool:
             audits = []
             for group in same_architecture(setup, given.students):
                 at_hand = (given.teacher, *group, *given.alternate)
-                panel = measure(at_hand, setup.data.labels, groups=setup.data.groups)
+                panel = measure(at_hand, units.labels, groups=units.groups)
                 require_comparable(run.baseline, sample_of(panel), setup.data)
                 stopped = _no_verdict_possible(setup, panel, run.policy.limits)
                 controls = ready_controls(setup, group[0].model, given.ready, stopped)

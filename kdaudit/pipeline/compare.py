@@ -84,7 +84,7 @@ def answers_of(sample: Sample, data: Examples) -> Answers:
     return Answers(
         method_version=METHOD_VERSION,
         class_names=data.class_names,
-        ids=data.ids,
+        ids=data.units.ids,
         labels=panel.labels,
         groups=panel.groups,
         answers=panel.answers,

@@ -213,11 +213,11 @@ def _data(data: Examples, panel: Panel | None, *, n_duplicates: int) -> DataReco
         kind=data.ref.kind,
         location=data.ref.location,
         sha256=data.ref.sha256,
-        n=len(data),
+        n=len(data.units),
         n_duplicates=n_duplicates,
         n_classes=None if panel is None else panel.n_classes,
         class_names=data.class_names,
-        majority_share=majority_share(data.labels),
+        majority_share=majority_share(data.units.labels),
     )
 
 

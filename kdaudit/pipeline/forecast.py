@@ -50,7 +50,7 @@ def forecast(spec: AuditSpec, wish: Wish, *, progress: Progress) -> PlanResult:
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
         setup = prepare(spec, store, progress=progress)
         (teacher,) = predict_given(setup, (setup.teacher,), progress=progress)
-        n_wrong = int(np.sum(teacher.logits.argmax(axis=1) != setup.data.labels))
+        n_wrong = int(np.sum(teacher.logits.argmax(axis=1) != setup.data.units.labels))
         seconds = _seconds_per_control(setup, progress)
     per_epoch = seconds is not None and stated_epochs(spec) is None
     designs = {name: replace(design, n_W=n_wrong) for name, design in PROFILES.items()}

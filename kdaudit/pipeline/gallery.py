@@ -48,22 +48,22 @@ def inherited_in(data: Examples, panel: Panel, positions: Int64, part: PartEvide
     if part.answer is not None:
         inside &= panel.answers[0, positions] == part.answer
     if part.column:
-        inside &= data.columns[part.column][positions] == part.value
-    return tuple(str(data.ids[i]) for i in positions[inside][:_MOST_NAMED])
+        inside &= data.units.columns[part.column][positions] == part.value
+    return tuple(str(data.units.ids[i]) for i in positions[inside][:_MOST_NAMED])
 
 
 def _example(setup: Setup, sample: Sample, i: int, *, surprise: float) -> InheritedExample:
     panel = sample.panel
     controls = list(sample.independent)
     answers = Counter(panel.answers[controls, i].tolist())
-    raw = setup.data.raw(i)
+    raw = setup.data.raw(int(setup.data.units.rows[i]))
     features = None
     if len(raw) == 1:
         (values,) = raw.values()
         if values.ndim == 1 and len(values) <= _MOST_FEATURES:
             features = tuple(float(v) for v in np.asarray(values, dtype=np.float64))
     return InheritedExample(
-        id=str(setup.data.ids[i]),
+        id=str(setup.data.units.ids[i]),
         label=int(panel.labels[i]),
         answer=int(panel.answers[0, i]),
         teacher_confidence=_share(panel.confidence[0, i]),

@@ -9,7 +9,7 @@ import numpy as np
 from kdaudit.data import Examples
 from kdaudit.errors import DataError
 from kdaudit.protocols import TrainingData
-from kdaudit.types import AnyArray, Int64, LabelMap, NetworkSpec, Preprocess
+from kdaudit.types import UNLABELLED, AnyArray, Int64, LabelMap, NetworkSpec, Preprocess
 
 
 def in_order(data: Examples, network: NetworkSpec, label_map: LabelMap | None) -> TrainingData:
@@ -27,7 +27,9 @@ def in_order(data: Examples, network: NetworkSpec, label_map: LabelMap | None) -
 class _InOrder:
     def __init__(self, data: Examples, network: NetworkSpec, label_map: LabelMap | None) -> None:
         columns = None if label_map is None else np.asarray(label_map.columns, dtype=np.int64)
-        self._labels = data.labels if columns is None else columns[data.labels]
+        self._labels = data.labels
+        if columns is not None:  # what is not asked stays so
+            self._labels = np.where(data.labels == UNLABELLED, UNLABELLED, columns[data.labels])
         names = [name for name, _ in network.example_shapes]
         found = data.stored
         if len(found) == 1 or not names:

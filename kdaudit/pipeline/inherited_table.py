@@ -30,7 +30,7 @@ def inherited_table(data: Examples, sample: Sample, found: Inherited | None) -> 
         rows, surprise = found.listed[order], found.surprise[order]
     answers, confidence = panel.answers[:, rows], panel.confidence[:, rows]
     columns: dict[str, AnyArray] = {
-        "id": data.ids[rows],
+        "id": data.units.ids[rows],
         "label": panel.labels[rows],
         "label_name": _names(panel.labels[rows], data.class_names),
         "n_controls_agreeing": (answers[list(sample.independent)] == answers[0]).sum(axis=0),
@@ -38,7 +38,7 @@ def inherited_table(data: Examples, sample: Sample, found: Inherited | None) -> 
     }
     if panel.groups is not None:
         columns["group"] = panel.groups[rows]
-    columns |= {f"slice:{name}": values[rows] for name, values in data.columns.items()}
+    columns |= {f"slice:{name}": values[rows] for name, values in data.units.columns.items()}
     for row, name in _judged_by(sample):
         columns[f"{name}_answer"] = answers[row]
         columns[f"{name}_answer_name"] = _names(answers[row], data.class_names)

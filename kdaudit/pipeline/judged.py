@@ -96,7 +96,7 @@ def judged(
     Raises:
         AlignmentError: models differ in examples or classes.
     """
-    panel = measure(predictions, setup.data.labels, groups=setup.data.groups)
+    panel = measure(predictions, setup.data.units.labels, groups=setup.data.units.groups)
     left_out = _unfit(panel, Role.INDEPENDENT) | controls.unfit
     aside = _unfit(panel, Role.ALTERNATE) | controls.aside
     sample = sample_of(panel, left_out | aside)
@@ -107,7 +107,7 @@ def judged(
             sample,
             _fitness(setup, sample, controls, left_out),
             policy.limits,
-            columns=setup.data.columns,
+            columns=setup.data.units.columns,
             class_names=setup.data.class_names,
         ),
         change=None if since is None else since.change,
@@ -134,11 +134,11 @@ def judged(
     return Audited(
         result=result,
         models=tuple(model.name for model in panel.models),
-        ids=setup.data.ids,
-        labels=setup.data.labels,
+        ids=setup.data.units.ids,
+        labels=setup.data.units.labels,
         answers=panel.answers,
-        groups=setup.data.groups,
-        columns=setup.data.columns,
+        groups=setup.data.units.groups,
+        columns=setup.data.units.columns,
         inherited=inherited_table(setup.data, sample, assessment.inherited),
     )
 

@@ -39,10 +39,14 @@ def predict_one(spec: AuditSpec, *, progress: Progress) -> Predicted:
 def save_predictions(predicted: Predicted, path: Path) -> None:
     """Write `logits`, `ids`, `labels`, and `groups`, `class_names` and slice columns where the data has them."""
     data = predicted.data
-    arrays: dict[str, AnyArray] = {"logits": predicted.logits, "ids": data.ids, "labels": data.labels}
-    if data.groups is not None:
-        arrays["groups"] = data.groups
+    arrays: dict[str, AnyArray] = {
+        "logits": predicted.logits,
+        "ids": data.units.ids,
+        "labels": data.units.labels,
+    }
+    if data.units.groups is not None:
+        arrays["groups"] = data.units.groups
     if data.class_names:
         arrays["class_names"] = np.array(data.class_names)
     with path.open("wb") as stream:
-        np.savez(stream, **{**data.columns, **arrays})  # type: ignore[arg-type]
+        np.savez(stream, **{**data.units.columns, **arrays})  # type: ignore[arg-type]

@@ -265,10 +265,13 @@ def _targets(task: TrainTask, progress: Progress) -> Targets:
     if task.teacher is None:
         return NoiseTargets(kind=task.random_kind) if task.role is Role.RANDOM else LabelTargets()
     logits = predict_task(teacher_task(task, task.teacher), progress).logits
+    starts = None
+    if task.data.labels.ndim == 2:
+        starts = np.searchsorted(task.data.units.rows, np.arange(len(task.data) + 1))
     order = None
     if task.role is Role.RANDOM:
         order = stream(task.seed, f"{task.name}/shuffle").permutation(len(logits))
-    return TeacherTargets(logits=_by_output(logits, task.label_map), order=order)
+    return TeacherTargets(logits=_by_output(logits, task.label_map), order=order, starts=starts)
 
 
 def _halved(logits: Float32 | Float16) -> Float16:

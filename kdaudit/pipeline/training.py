@@ -199,7 +199,7 @@ class ControlTrainer:
         teacher = next(
             (p.model for p in controls.predictions if p.model.role is Role.ALTERNATE_TEACHER), None
         )
-        unfit = unfit_models(controls, self._setup.data.labels, Role.ALTERNATE_TEACHER)
+        unfit = unfit_models(controls, self._setup.data.units.labels, Role.ALTERNATE_TEACHER)
         if teacher is None or unfit:
             return replace(controls, aside=unfit)
         tasks = taught_by(teacher, tasks)
@@ -209,7 +209,7 @@ class ControlTrainer:
             trained={**controls.trained, **trained},
             predictions=_by_role([*controls.predictions, *self._predict_all(trained)]),
         )
-        return replace(done, aside=unfit_models(done, self._setup.data.labels, Role.ALTERNATE))
+        return replace(done, aside=unfit_models(done, self._setup.data.units.labels, Role.ALTERNATE))
 
     def _predict_all(self, trained: dict[str, TrainedControl]) -> tuple[Predictions, ...]:
         """Predictions of all controls that did not diverge, and put out finite numbers."""
@@ -254,7 +254,7 @@ class ControlTrainer:
 
     def _replace_unfit(self, controls: ControlSet, tasks: Sequence[TrainTask]) -> ControlSet:
         """Train unfit independent controls once more with a new seed; what is unfit again is left out and named."""
-        unfit = unfit_models(controls, self._setup.data.labels, Role.INDEPENDENT)
+        unfit = unfit_models(controls, self._setup.data.units.labels, Role.INDEPENDENT)
         again = [replace(task, name=f"{task.name}/again") for task in tasks if task.name in unfit]
         if not again:
             return controls
@@ -265,7 +265,7 @@ class ControlTrainer:
             controls,
             trained={**{n: c for n, c in controls.trained.items() if n not in unfit}, **trained},
             predictions=_by_role([*left, *second.predictions]),
-            unfit=unfit_models(second, self._setup.data.labels, Role.INDEPENDENT),
+            unfit=unfit_models(second, self._setup.data.units.labels, Role.INDEPENDENT),
         )
 
 

@@ -45,11 +45,11 @@ def test_a_sigmoid_score_is_the_probability_of_class_one() -> None:
     ("raw", "output", "message"),
     [
         (
-            torch.zeros(2, 3, 4),
+            torch.zeros(2, 3, 4, 5),
             OutputKind.LOGITS,
-            "expected an output of shape (n, classes) from the network",
+            "expected an output of shape (n, classes), or (n, positions, classes) of sequences, from the network",
         ),
-        (torch.zeros(2, 3, 4), OutputKind.LOGITS, "found (2, 3, 4)"),
+        (torch.zeros(2, 3, 4, 5), OutputKind.LOGITS, "found (2, 3, 4, 5)"),
         ((torch.zeros(2, 3),), OutputKind.LOGITS, "found tuple"),
         (torch.zeros(2, 2), OutputKind.SIGMOID, "expected one column of sigmoid output"),
         (torch.zeros(2, 1), OutputKind.PROBS, "expected two columns or more of probs output"),

@@ -230,7 +230,7 @@ def frozen() -> torch.nn.Module:
             lambda: torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.Unflatten(1, (2, 2))),
             blobs(),
             ModelError,
-            "found (32, 2, 2)",
+            "expected an answer for each of 32 labels (32,) from the network in training, found 64",
         ),
     ],
 )

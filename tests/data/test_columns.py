@@ -36,7 +36,22 @@ def test_names_are_numbered_by_class_names(codes: AnyArray) -> None:
 @pytest.mark.parametrize(
     ("y", "names", "message"),
     [
-        (np.eye(3), (), "expected y of shape (n,) in eval.npz, found (3, 3)"),
+        (
+            np.eye(3),
+            (),
+            "expected y of shape (n,), or whole numbers (n, positions) of sequences, in eval.npz, found float64 (3, 3)",
+        ),
+        (
+            np.array([["a", "b"]]),
+            ("a", "b"),
+            "expected y of shape (n,), or whole numbers (n, positions) of sequences, in eval.npz, found <U1 (1, 2)",
+        ),
+        (
+            np.full((2, 3), -100),
+            (),
+            "expected labels in eval.npz, found only -100, which marks places without one",
+        ),
+        (np.array([[0, 1], [-1, 1]]), (), "expected labels of 0 or more in eval.npz, found -1 at example 2"),
         (np.array([0, 1, -1]), (), "expected labels of 0 or more in eval.npz, found -1 at example 2"),
         (np.array([0, 0.5]), (), "expected whole numbers in y of eval.npz, found 0.5 at example 1"),
         (np.array([0, 1, np.nan]), (), "expected whole numbers in y of eval.npz, found nan at example 2"),
