@@ -17,8 +17,8 @@ ROOT = Path(kdaudit.__file__).parent
 # Lowest first. Within a layer only L0 has an order: errors < types < the rest.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types"),
-    ("numerics", "cores", "digest", "installed", "rng", "options", "schema"),
-    ("protocols",),
+    ("numerics", "cores", "digest", "installed", "rng", "options", "schema", "user_code"),
+    ("protocols", "judge_options"),
     ("models", "data", "controls", "metrics", "stats", "policy", "execute", "render"),
     ("pipeline", "spec"),
     ("cli",),
@@ -34,7 +34,7 @@ FRAMEWORKS = {
     "click": set(),
     "jinja2": {"render"},
     "pydantic": {"schema", "spec", "data", "pipeline", "cli"},
-    "scipy": {"stats", "render"},
+    "scipy": {"stats", "render", "data"},
 }
 
 

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
-from kdaudit.digest import record_digest
 from kdaudit.errors import ModelError, SpecError
 from kdaudit.models.timm_names import TIMM, timm_factory
+from kdaudit.user_code import FAILURES, user_callable
 
 if TYPE_CHECKING:
     import torch
-
-# What the user's code can end with; what else it raises is taken for a bug.
-_FAILURES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
 
 
 def build_architecture(arch: str, arch_args: str | None) -> torch.nn.Module:
@@ -51,7 +31,7 @@ def build_architecture(arch: str, arch_args: str | None) -> torch.nn.Module:
     arguments = parse_arch_args(arch_args)
     try:
         module = factory(**arguments)
-    except _FAILURES as error:
+    except FAILURES as error:
         raise ModelError(
             f"expected {arch} to build a network with arguments {arguments}, found {type(error).__name__}: {error}",
             hint="give its keyword arguments as JSON, e.g. --arch-args '{\"num_classes\": 10}'",
@@ -84,38 +64,4 @@ def _find(arch: str) -> Callable[..., object]:
         )
     if source == TIMM:
         return timm_factory(name)
-    module = _load_file(Path(source)) if source.endswith(".py") else _load_module(source)
-    factory = getattr(module, name, None)
-    if not callable(factory):
-        raise ModelError(f"expected a callable named {name!r} in {source}, found {type(factory).__name__}")
-    return factory  # type: ignore[no-any-return]
-
-
-def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise ModelError(f"expected the architecture's file {path}, found nothing there")
-    # One name per file: two files called model.py must not shadow each other.
-    name = f"kdaudit_arch_{record_digest(str(path.resolve()))[:16]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ModelError(f"expected Python source in {path}, found something that cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except _FAILURES as error:
-        raise ModelError(
-            f"expected {path} to import, found {type(error).__name__}: {error}",
-            hint="the file is run as it is, in the environment of kdaudit",
-        ) from error
-    return module
-
-
-def _load_module(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except _FAILURES as error:
-        raise ModelError(
-            f"expected to import the module {name!r}, found {type(error).__name__}: {error}",
-            hint="install it in the environment of kdaudit, or name a file: path/file.py:callable",
-        ) from error
+    return user_callable(source, name, what="the architecture's file", error=ModelError)
