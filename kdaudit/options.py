@@ -59,6 +59,18 @@ class AuditSpec:
         None
     )
     std: Annotated[str | None, Help("Pictures: deviation to divide by, per channel.", "Data")] = None
+    preprocess: Annotated[
+        str | Mapping[str, object] | None,
+        Help(
+            "How models take their inputs: imagenet, cifar10, clip, inception, raw, or a TOML file.", "Data"
+        ),
+    ] = None
+    teacher_preprocess: Annotated[
+        str | Mapping[str, object] | None, Help("The same for the teacher alone.", "Data")
+    ] = None
+    student_preprocess: Annotated[
+        str | Mapping[str, object] | None, Help("The same for the student and its controls.", "Data")
+    ] = None
     limit: Annotated[int | None, Help("Use a stratified random subset of N evaluation examples.", "Data")] = (
         None
     )
@@ -75,6 +87,11 @@ class AuditSpec:
 
     teacher_output: Annotated[Output, Help("What the teacher puts out.", "Models")] = "logits"
     student_output: Annotated[Output, Help("What the student puts out.", "Models")] = "logits"
+    expect_teacher_accuracy: Annotated[
+        float | None,
+        Help("The teacher's known accuracy, as a share: 2 points below it something is wrong.", "Models"),
+    ] = None
+    expect_student_accuracy: Annotated[float | None, Help("The same for the student.", "Models")] = None
     teacher_label_map: Annotated[
         str | None,
         Help(
@@ -223,7 +240,9 @@ class AuditSpec:
     resume: Annotated[bool, Help("Use what an earlier run has kept.", "Run")] = True
 
     max_examples: Annotated[int, Help("Inherited errors shown with their input.", "Report")] = 12
-    images: Annotated[bool, Help("Put pictures of inherited errors into the report.", "Report")] = True
+    images: Annotated[
+        bool, Help("Put the inputs of inherited errors into the report: pictures, texts, numbers.", "Report")
+    ] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,45 +273,6 @@ class OutputSpec:
     color: Annotated[Literal["auto", "always", "never"], Help("Colour of the text report.", "Report")] = (
         "auto"
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeSpec:
-    """Predictions that were made elsewhere: whose they are, in files that `data.outputs` reads. Options of `judge`."""
-
-    teacher: Annotated[str, Help("The teacher's predictions: .npz, .csv or parquet.", "Predictions")]
-    student: Annotated[
-        tuple[str, ...],
-        Help("The student's; three or more are seeds of one recipe, judged together.", "Predictions"),
-    ]
-    control: Annotated[
-        tuple[str, ...], Help("Of independent controls: the student's recipe, no teacher.", "Predictions")
-    ] = ()
-    random_control: Annotated[
-        tuple[str, ...], Help("Of random controls: distilled from noise.", "Predictions")
-    ] = ()
-    positive_control: Annotated[
-        tuple[str, ...], Help("Of positive controls: distilled from this teacher again.", "Predictions")
-    ] = ()
-    alternate_teacher: Annotated[str | None, Help("Of another teacher.", "Predictions")] = None
-    alternate_control: Annotated[
-        tuple[str, ...], Help("Of alternate controls: distilled from another teacher.", "Predictions")
-    ] = ()
-    labels: Annotated[
-        str | None,
-        Help("File with the labels, and groups and slices. Default: the teacher's file.", "Predictions"),
-    ] = None
-    outputs: Annotated[
-        Literal["logits", "probs"] | None,
-        Help("What the files hold, where they hold both; else as it is named there.", "Predictions"),
-    ] = None
-    controls_matched: Annotated[
-        str | None,
-        Help(
-            "How the controls match the student (architecture, labels, schedule), in your words: for the report.",
-            "Predictions",
-        ),
-    ] = None
 
 
 RECIPE_PANEL = "Recipe"

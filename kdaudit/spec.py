@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from kdaudit.data.preprocess_tables import table_schema
 from kdaudit.errors import SpecError
 from kdaudit.options import RECIPE_PANEL, AuditSpec, Help, OutputSpec, Waiver
 from kdaudit.policy.limits import DEFAULT_PRESET, PRESET_LIMITS
@@ -24,8 +25,9 @@ CONFIG_NAME = "kdaudit.toml"
 _S = TypeVar("_S", AuditSpec, OutputSpec)
 # What a single run names and a project's configuration does not.
 _POSITIONAL = frozenset({"teacher", "students"})
-# Tables of a configuration that are no options.
+# Tables of a configuration that are no options, and options that may be tables.
 _TABLES = ("rules", "limits")
+_TABLE_OPTIONS = ("preprocess", "teacher_preprocess", "student_preprocess")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,12 @@ def config_schema() -> dict[str, Any]:
             entry = {**schema["properties"][name], "description": help_.text}
             (recipe if help_.panel == RECIPE_PANEL else properties)[name] = entry
     properties["recipe"] = closed(recipe)
+    for name in _TABLE_OPTIONS:
+        properties[name] = {
+            "anyOf": [{"type": ["string", "null"]}, table_schema()],
+            "default": None,
+            "description": properties[name]["description"],
+        }
     for name, entry in table_schemas().items():
         properties[name] = {**properties.get(name, {}), **entry}
     return {
@@ -107,8 +115,8 @@ def _read(path: Path) -> dict[str, object]:
     for name, value in document.items():
         if name in tables and not isinstance(value, dict):
             raise SpecError(f"expected a table [{name}] in {path}, found {type(value).__name__}")
-        if name not in tables and isinstance(value, dict):
-            raise SpecError(f"unknown table [{name}] in {path}{nearest(name, tables)}")
+        if name not in (*tables, *_TABLE_OPTIONS) and isinstance(value, dict):
+            raise SpecError(f"unknown table [{name}] in {path}{nearest(name, (*tables, *_TABLE_OPTIONS))}")
     recipe = document.pop("recipe", {})
     known = {True: set[str](), False: {*_TABLES}}
     for cls in (AuditSpec, OutputSpec):

@@ -15,7 +15,8 @@ from kdaudit.cli.check import finish
 from kdaudit.cli.console import say
 from kdaudit.cli.options import given_options, with_options
 from kdaudit.errors import EXIT_PASS, SpecError
-from kdaudit.options import AuditSpec, JudgeSpec, OutputSpec
+from kdaudit.judge_options import JudgeSpec
+from kdaudit.options import AuditSpec, OutputSpec
 
 _FILES = {
     *("teacher", "student", "control", "random_control", "positive_control", "alternate_teacher"),

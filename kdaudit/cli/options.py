@@ -9,7 +9,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import typer
 
-from kdaudit.options import AuditSpec, Help, JudgeSpec, OutputSpec
+from kdaudit.judge_options import JudgeSpec
+from kdaudit.options import AuditSpec, Help, OutputSpec
 
 Spec = type[AuditSpec] | type[OutputSpec] | type[JudgeSpec]
 _SHORT = {"output": ("-o",), "format": ("-f",)}
@@ -73,9 +74,11 @@ def _shown_default(default: object) -> str:
 
 
 def _optional(hint: Any) -> Any:
-    """The type that typer takes: optional, and a list for a tuple."""
+    """The type that typer takes: optional, a list for a tuple, and text where a configuration may also hold a table."""
     if get_origin(hint) is tuple:
         return list[str] | None
+    if str in get_args(hint):
+        return str | None
     return hint | None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from kdaudit.options import AuditSpec, JudgeSpec
+from kdaudit.judge_options import JudgeSpec
+from kdaudit.options import AuditSpec
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.given import FEWEST_SEEDS, refuse_copies
 from kdaudit.pipeline.judged import Audited, begin, judged

@@ -14,8 +14,9 @@ from kdaudit.data.examples import FORMAT_VERSION, Description, write_examples
 from kdaudit.data.outputs import Columns, read_columns, read_outputs
 from kdaudit.digest import array_digest, file_digest, record_digest
 from kdaudit.errors import AlignmentError, DataError, SpecError
+from kdaudit.judge_options import JudgeSpec
 from kdaudit.models.predict import stated_logits
-from kdaudit.options import AuditSpec, JudgeSpec
+from kdaudit.options import AuditSpec
 from kdaudit.pipeline.plan import refuse_one_file_twice
 from kdaudit.pipeline.store import Store
 from kdaudit.types import Int64, ModelRef, Predictions, Role

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from kdaudit.errors import AlignmentError, DataError, ModelError, SpecError
-from kdaudit.options import AuditSpec, JudgeSpec
+from kdaudit.judge_options import JudgeSpec
+from kdaudit.options import AuditSpec
 from kdaudit.pipeline.audit import audit
 from kdaudit.pipeline.judge_saved import judge_saved
 from kdaudit.pipeline.judged import Audited

@@ -1,0 +1,253 @@
+"""What a model's own files say of how it takes its inputs and how good it is: read, never trusted blindly.
+
+ONNX: `metadata_props` and the layout of the input; Hugging Face: `preprocessor_config.json` and the model card; timm:
+the configuration of the pretrained weights that an architecture's name stands for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kdaudit.errors import ModelError
+from kdaudit.models.extras import extra_module
+from kdaudit.models.timm_names import TIMM
+from kdaudit.models.untrusted import read_message
+from kdaudit.types import Geometry, Interpolation, ModelRef, StatedPreprocess
+
+if TYPE_CHECKING:
+    import onnx
+
+# Keys of ONNX metadata_props that kdaudit itself reads.
+PREPROCESS_KEY, ACCURACY_KEY = "kdaudit.preprocess", "kdaudit.accuracy"
+HF_PREPROCESSOR = "preprocessor_config.json"
+_MODEL_CARD = "README.md"
+_UNIT = 1 / 255
+_HALF = (0.5, 0.5, 0.5)
+# Pillow's numbers, which Hugging Face writes.
+_RESAMPLING: dict[int, Interpolation] = {
+    0: "nearest",
+    1: "lanczos",
+    2: "bilinear",
+    3: "bicubic",
+    4: "box",
+    5: "hamming",
+}
+_TIMM_INTERPOLATIONS = {"bilinear", "bicubic", "nearest", "lanczos", "box", "hamming"}
+# ONNX's documented image metadata (docs/MetadataProps.md), in lower case: keys and values are case insensitive.
+_PIXEL_RANGES = {
+    "nominalrange_0_255": {"scale": 1.0, "mean": (), "std": ()},
+    "normalized_0_1": {"scale": _UNIT, "mean": (), "std": ()},
+    "normalized_1_1": {"scale": _UNIT, "mean": _HALF, "std": _HALF},
+}
+_CHANNEL_SIZES = (1, 3)
+
+
+def declared_preprocess(ref: ModelRef) -> tuple[StatedPreprocess, Mapping[str, object] | None]:
+    """What the model's files say, and the table under `kdaudit.preprocess` where an ONNX file carries one.
+
+    The table is as its author wrote it: whoever calls checks it.
+
+    Raises:
+        ModelError: what is there cannot be read.
+    """
+    if ref.kind == "onnx":
+        model = read_message(Path(ref.path))
+        return _of_onnx(model), _own_table(model, ref.path)
+    if ref.kind == "huggingface":
+        return _of_huggingface(Path(ref.path) / HF_PREPROCESSOR), None
+    if ref.arch is not None and ref.arch.startswith(f"{TIMM}:"):
+        return _of_timm(ref.arch.removeprefix(f"{TIMM}:")), None
+    return StatedPreprocess(), None
+
+
+def declared_accuracy(ref: ModelRef) -> tuple[float, str] | None:
+    """The accuracy in [0, 1] that the model's files state and where; None where they state none.
+
+    Raises:
+        ModelError: an ONNX file states something else than a share.
+    """
+    if ref.kind == "onnx":
+        text = _metadata(read_message(Path(ref.path))).get(ACCURACY_KEY)
+        return None if text is None else (_share(text, ref.path), f"{ACCURACY_KEY} of {ref.name}")
+    if ref.kind == "huggingface":
+        return _card_accuracy(Path(ref.path) / _MODEL_CARD)
+    return None
+
+
+def _metadata(model: onnx.ModelProto) -> dict[str, str]:
+    return {entry.key.lower(): entry.value for entry in model.metadata_props}
+
+
+def _own_table(model: onnx.ModelProto, path: str) -> Mapping[str, object] | None:
+    text = _metadata(model).get(PREPROCESS_KEY)
+    if text is None:
+        return None
+    try:
+        table = json.loads(text)
+    except ValueError as failure:
+        raise ModelError(f"expected JSON under {PREPROCESS_KEY} in {path}, found: {failure}") from failure
+    if not isinstance(table, dict):
+        raise ModelError(
+            f"expected a JSON object under {PREPROCESS_KEY} in {path}, found {type(table).__name__}"
+        )
+    return table
+
+
+def _of_onnx(model: onnx.ModelProto) -> StatedPreprocess:
+    """Image.BitmapPixelFormat, Image.NominalPixelRange, and the layout by the sizes of the only input."""
+    found: dict[str, Any] = {}
+    metadata = _metadata(model)
+    found |= _PIXEL_RANGES.get(metadata.get("image.nominalpixelrange", "").lower(), {})
+    if metadata.get("image.bitmappixelformat", "").lower().startswith("bgr"):
+        found["channels"] = "BGR"
+    if _is_channels_last(model):
+        found["layout"] = "NHWC"
+    return StatedPreprocess(source="its ONNX file", **found) if found else StatedPreprocess()
+
+
+def _is_channels_last(model: onnx.ModelProto) -> bool:
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    if len(inputs) != 1:
+        return False
+    sizes = [d.dim_value for d in inputs[0].type.tensor_type.shape.dim]
+    return len(sizes) == 4 and sizes[3] in _CHANNEL_SIZES and sizes[1] not in _CHANNEL_SIZES
+
+
+def _of_huggingface(path: Path) -> StatedPreprocess:
+    if not path.is_file():
+        return StatedPreprocess()
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as failure:
+        raise ModelError(f"expected JSON in {path}, found: {failure}") from failure
+    if not isinstance(config, dict):
+        raise ModelError(f"expected a JSON object in {path}, found {type(config).__name__}")
+    if "image_mean" not in config and "do_rescale" not in config:
+        return StatedPreprocess()  # of sounds or text
+    try:
+        return _image_processor(config)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as failure:
+        raise ModelError(
+            f"expected the settings of an image processor in {path}, found: {failure!r}",
+            hint="say how the model takes its inputs: --teacher-preprocess, --student-preprocess",
+        ) from failure
+
+
+def _image_processor(config: Mapping[str, Any]) -> StatedPreprocess:
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    if config.get("do_normalize", True) and "image_mean" in config:
+        mean, std = (tuple(map(float, config[key])) for key in ("image_mean", "image_std"))
+    rescale = config.get("do_rescale", True)
+    return StatedPreprocess(
+        source=f"its {HF_PREPROCESSOR}",
+        geometry=_hf_geometry(config),
+        scale=float(config.get("rescale_factor", _UNIT)) if rescale else 1.0,
+        mean=mean,
+        std=std,
+    )
+
+
+def _hf_geometry(config: Mapping[str, Any]) -> Geometry | None:
+    """Resized to `size` where `do_resize`, then cropped to `crop_size` where `do_center_crop`.
+
+    With `crop_pct` (ConvNeXt, PoolFormer) the shorter side becomes size / crop_pct below 384 pixels, as its processor
+    has it, and is cropped to size; from 384 pixels on pictures are resized to size x size.
+    """
+    interpolation = _RESAMPLING[int(config.get("resample", 2))]
+    resize: int | tuple[int, int] | None = None
+    if config.get("do_resize", True) and "size" in config:
+        size = config["size"]
+        if isinstance(size, int):
+            resize = (size, size)
+        elif "shortest_edge" in size:
+            resize = int(size["shortest_edge"])
+        elif "height" in size:
+            resize = (int(size["height"]), int(size["width"]))
+        if isinstance(resize, int) and config.get("crop_pct"):
+            if resize >= 384:
+                return Geometry(resize=(resize, resize), interpolation=interpolation)
+            scaled = int(resize / config["crop_pct"])
+            return Geometry(resize=scaled, crop=(resize, resize), interpolation=interpolation)
+    crop = config.get("crop_size") if config.get("do_center_crop") else None
+    if isinstance(crop, int):
+        crop = {"height": crop, "width": crop}
+    if crop is None and not isinstance(resize, tuple):
+        return None
+    return Geometry(
+        resize=resize,
+        crop=None if crop is None else (int(crop["height"]), int(crop["width"])),
+        interpolation=interpolation,
+    )
+
+
+def _of_timm(name: str) -> StatedPreprocess:
+    """The evaluation transforms that timm's own scripts use for the weights of this name."""
+    models = extra_module("timm.models", extra="timm", needed_for=f"the architecture {TIMM}:{name}")
+    found: Any = models.get_pretrained_cfg(name)
+    if found is None or not found.mean:
+        return StatedPreprocess()
+    _, height, width = found.input_size
+    scaled = tuple(math.floor(side / (found.crop_pct or 0.875)) for side in (height, width))
+    squash = found.crop_mode == "squash"
+    geometry = None
+    if found.interpolation in _TIMM_INTERPOLATIONS and (squash or height == width):
+        geometry = Geometry(
+            resize=(scaled[0], scaled[1]) if squash else scaled[0],
+            crop=(height, width),
+            interpolation=found.interpolation,
+        )
+    return StatedPreprocess(
+        source=f"timm's configuration of {name}",
+        geometry=geometry,
+        scale=_UNIT,
+        mean=tuple(found.mean),
+        std=tuple(found.std),
+    )
+
+
+def without_arithmetic(stated: StatedPreprocess) -> StatedPreprocess:
+    """What is left of it for inputs that were saved as numbers of their own: those are taken to be ready."""
+    return replace(stated, scale=None, mean=None, std=None)
+
+
+def _share(text: str, path: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise ModelError(f"expected an accuracy from 0 to 1 under {ACCURACY_KEY} in {path}, found {text!r}")
+    return value
+
+
+def _card_accuracy(path: Path) -> tuple[float, str] | None:
+    """The first accuracy in the `model-index` of a model card; shares and percentages are told apart by size."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    if not text.startswith("---"):
+        return None
+    yaml: Any = extra_module("yaml", extra="hf", needed_for=f"the model card {path}")
+    try:
+        card = yaml.safe_load(text.split("---", 2)[1])
+        value, where = next(_accuracies(card), (math.nan, ""))
+    except (yaml.YAMLError, IndexError, KeyError, TypeError, ValueError, AttributeError):
+        return None  # a card is prose: what cannot be understood states nothing
+    share = value / 100 if value > 1 else value
+    return (share, f"the model card, on {where}") if 0 <= share <= 1 else None
+
+
+def _accuracies(card: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
+    for model in card.get("model-index") or ():
+        for result in model["results"]:
+            for metric in result["metrics"]:
+                if metric["type"] == "accuracy":
+                    yield float(metric["value"]), str(result.get("dataset", {}).get("name", "unnamed data"))
