@@ -1,5 +1,7 @@
 """An `.npz` file: `x`, or one array per model input by its name, and `y`; optional ids, groups, class_names.
 
+For the report also texts (n,), feature_names (features,) or sample_rate (1,): how examples are shown.
+
 It is extracted once into the cache, member by member, without being read into memory and without pickle.
 """
 
@@ -13,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from kdaudit.data.cache import cached_examples, require_space, take_space
-from kdaudit.data.columns import class_names_from, groups_from, ids_from, labels_from, slices_from
+from kdaudit.data.columns import groups_from, ids_from, labels_from, names_from, slices_from, texts_from
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
 from kdaudit.data.npz import HINT, Header, header_of, opened_npz, read_array, require_size
 from kdaudit.data.options import DataOptions, preprocess_for
@@ -22,7 +24,8 @@ from kdaudit.errors import DataError, SpecError
 from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray
 
-_COLUMNS = ("y", "ids", "groups", "class_names")
+_WHOLE = ("class_names", "feature_names", "sample_rate")
+_COLUMNS = ("y", "ids", "groups", "texts", *_WHOLE)
 _CHUNK_BYTES = 1 << 22
 
 
@@ -63,7 +66,11 @@ def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> N
         )
         columns = {name: read_array(archive, name) for name in known if name in headers}
         slices = tuple(name for name in options.slices if name in headers)
-        names = class_names_from(columns["class_names"], where=location) if "class_names" in columns else ()
+        names = (
+            names_from(columns["class_names"], what="class_names", where=location)
+            if "class_names" in columns
+            else ()
+        )
         labels = labels_from(columns["y"], names, where=location)
         mixed = len({header.stored == np.uint8 for header in _valued(inputs).values()}) == 2
         for position, (name, header) in enumerate(inputs.items()):
@@ -83,6 +90,8 @@ def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> N
         class_names=names,
         preprocess=preprocess_for(shapes, options, uint8=bool(pixels) and not mixed),
         assumptions=tuple(_assumptions(inputs)),
+        feature_names=_feature_names(columns, inputs, location),
+        sample_rate=_sample_rate(columns, location),
     )
     write_examples(
         folder,
@@ -91,7 +100,32 @@ def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> N
         ids=ids_from(columns["ids"], where=location) if "ids" in columns else None,
         groups=groups_from(columns["groups"], where=location) if "groups" in columns else None,
         slices=[slices_from(columns[name], name=name, where=location) for name in slices],
+        texts=texts_from(columns["texts"], where=location) if "texts" in columns else None,
     )
+
+
+def _feature_names(columns: dict[str, AnyArray], inputs: dict[str, Header], location: str) -> tuple[str, ...]:
+    if "feature_names" not in columns:
+        return ()
+    names = names_from(columns["feature_names"], what="feature_names", where=location)
+    shapes = [header.shape[1:] for header in inputs.values()]
+    if shapes != [(len(names),)]:
+        raise DataError(
+            f"expected one input (n, {len(names)}) in {location}, as feature_names has names, found {shapes}"
+        )
+    return names
+
+
+def _sample_rate(columns: dict[str, AnyArray], location: str) -> int | None:
+    if "sample_rate" not in columns:
+        return None
+    rate = columns["sample_rate"]
+    if rate.shape != (1,) or rate.dtype.kind not in "iuf" or not rate[0] > 0 or rate[0] % 1:
+        raise DataError(
+            f"expected sample_rate of {location} to be one whole number above 0, found {rate.tolist()}",
+            hint="save it as numpy.array([16000])",
+        )
+    return int(rate[0])
 
 
 def _valued(inputs: dict[str, Header]) -> dict[str, Header]:
@@ -123,10 +157,10 @@ def _headers(archive: zipfile.ZipFile, location: str, columns: tuple[str, ...]) 
     headers = {name: header_of(archive, name, location, is_input=name not in columns) for name in names}
     n = headers["y"].shape[0]
     for name, header in headers.items():
-        if name != "class_names" and header.shape[0] != n:
+        if name not in _WHOLE and header.shape[0] != n:
             raise DataError(
                 f"expected {n} examples in {name} of {location}, as in y, found {header.shape[0]}",
-                hint="every array but class_names holds one row per example, in the same order",
+                hint=f"every array but {', '.join(_WHOLE)} holds one row per example, in the same order",
             )
     return headers
 

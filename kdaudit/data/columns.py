@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import numpy.typing as npt
 
@@ -101,21 +103,30 @@ def slices_from(column: AnyArray, *, name: str, where: str) -> npt.NDArray[np.st
     return _text(column, what=name, where=where)
 
 
-def class_names_from(names: AnyArray, *, where: str) -> tuple[str, ...]:
-    """Names of the classes 0, 1, 2 ..., all different.
+def names_from(names: AnyArray, *, what: str, where: str) -> tuple[str, ...]:
+    """Names of classes or features, all different.
 
     Raises:
-        DataError: not text of shape (classes,), or a name occurs twice.
+        DataError: not text of one axis, or a name occurs twice.
     """
     if names.ndim != 1 or names.dtype.kind not in "US":
-        raise DataError(
-            f"expected class_names to be text of shape (classes,) in {where}, found {_kind(names)}"
-        )
-    found = tuple(str(name) for name in _text(names, what="class_names", where=where))
-    twice = sorted({name for name in found if found.count(name) > 1})
+        raise DataError(f"expected {what} to be text of one axis in {where}, found {_kind(names)}")
+    found = tuple(str(name) for name in _text(names, what=what, where=where))
+    twice = sorted(name for name, count in Counter(found).items() if count > 1)
     if twice:
-        raise DataError(f"expected different class_names in {where}, found {twice[0]!r} more than once")
+        raise DataError(f"expected different {what} in {where}, found {twice[0]!r} more than once")
     return found
+
+
+def texts_from(texts: AnyArray, *, where: str) -> npt.NDArray[np.str_]:
+    """What examples are shown as, (n,) text.
+
+    Raises:
+        DataError: not (n,) text.
+    """
+    if texts.ndim != 1 or texts.dtype.kind not in "US":
+        raise DataError(f"expected texts to be text of shape (n,) in {where}, found {_kind(texts)}")
+    return _text(texts, what="texts", where=where)
 
 
 def _whole(y: AnyArray, *, where: str) -> Int64:

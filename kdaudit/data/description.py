@@ -29,6 +29,8 @@ class Description:
     class_names: tuple[str, ...] = ()
     preprocess: Preprocess = dataclasses.field(default_factory=Preprocess)
     assumptions: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
+    sample_rate: int | None = None
     skipped: tuple[Skipped, ...] = ()
     geometry: Geometry | None = None
 

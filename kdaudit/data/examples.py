@@ -32,6 +32,8 @@ __all__ = [
     "write_examples",
 ]
 
+LONGEST_TEXT = 400
+_TEXTS = "texts.npy"
 _T = TypeVar("_T", bound=np.generic)
 
 
@@ -53,11 +55,13 @@ def write_examples(
     ids: npt.NDArray[np.str_] | None = None,
     groups: Int64 | None = None,
     slices: Sequence[npt.NDArray[np.str_]] = (),
+    texts: npt.NDArray[np.str_] | None = None,
 ) -> None:
     """Completes a folder whose inputs are already stored: labels, ids, groups, slices, digest, description.
 
     The digest covers everything that decides a verdict: inputs, labels, ids, groups and preprocessing. `slices` are
-    the columns that the description names, in its order.
+    the columns that the description names, in its order. `texts` (n,) are what examples are shown as; their first
+    `LONGEST_TEXT` characters are kept.
     """
     columns = {"labels": labels, "ids": ids, "groups": groups}
     for name, column in columns.items():
@@ -65,6 +69,8 @@ def write_examples(
             np.save(folder / f"{name}.npy", column, allow_pickle=False)
     for position, values in enumerate(slices):
         np.save(column_path(folder, position), values, allow_pickle=False)
+    if texts is not None:
+        np.save(folder / _TEXTS, texts.astype(f"<U{LONGEST_TEXT}"), allow_pickle=False)
     inputs = [
         (name, array_digest(np.load(input_path(folder, i), mmap_mode="r")))
         for i, name in enumerate(description.inputs)
@@ -96,12 +102,18 @@ class Examples:
     """Labelled examples of one folder, or a subset of them. Pickles as path and subset, not as data."""
 
     def __init__(
-        self, folder: Path, meta: Meta, index: Int64 | None, preprocess: Preprocess | None = None
+        self,
+        folder: Path,
+        meta: Meta,
+        index: Int64 | None,
+        preprocess: Preprocess | None = None,
+        shared: DataRef | None = None,
     ) -> None:
         self._folder = folder
         self._meta = meta
         self._index = index
         self._preprocess = preprocess
+        self._shared = shared
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -114,7 +126,7 @@ class Examples:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Workers map the same files again."""
-        return (_reopen, (self._folder, self._index, self._preprocess))
+        return (_reopen, (self._folder, self._index, self._preprocess, self._shared))
 
     def __len__(self) -> int:
         """Number of examples."""
@@ -132,7 +144,11 @@ class Examples:
 
     @cached_property
     def ref(self) -> DataRef:
-        """Where the examples came from, and their digest; a subset has its own."""
+        """Where the examples came from, and their digest; a subset has its own, a copy of another size may share one."""
+        return self._shared or self._own_ref
+
+    @cached_property
+    def _own_ref(self) -> DataRef:
         if self._index is None:
             return self._meta.ref
         sha256 = record_digest(self._meta.ref.sha256, array_digest(self._index))
@@ -160,16 +176,24 @@ class Examples:
 
     @property
     def view_sha256(self) -> str:
-        """Digest of the examples and of how they reach a model."""
-        if self._preprocess is None:
-            return self.ref.sha256
-        return record_digest(self.ref.sha256, self._preprocess)
+        """Digest of what is stored and of how it reaches a model."""
+        own = self._own_ref.sha256
+        return own if self._preprocess is None else record_digest(own, self._preprocess)
 
     def under(self, preprocess: Preprocess) -> Examples:
         """The same examples as a model of another preprocessing takes them; nothing is copied."""
         if preprocess == self.preprocess:
             return self
-        return Examples(self._folder, self._meta, self._index, preprocess)
+        return Examples(self._folder, self._meta, self._index, preprocess, self._shared)
+
+    def sharing(self, ref: DataRef) -> Examples:
+        """These examples under the digest of others that are the same but for the size of their pictures."""
+        return Examples(self._folder, self._meta, self._index, self._preprocess, ref)
+
+    @property
+    def is_uint8(self) -> bool:
+        """Whether inputs other than tokens are stored as bytes, as pictures are in files."""
+        return all(array.dtype in (np.uint8, *TOKENS) for array in self._mapped.values())
 
     @property
     def positions(self) -> Int64:
@@ -230,6 +254,23 @@ class Examples:
         position = i if self._index is None else int(self._index[i])
         return {name: np.asarray(array[position]) for name, array in self._mapped.items()}
 
+    def text(self, i: int) -> str:
+        """What example `i` is shown as; empty where it is no text."""
+        path = self._folder / _TEXTS
+        if not path.exists():
+            return ""
+        return str(np.load(path, mmap_mode="r")[i if self._index is None else int(self._index[i])])
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the numbers (n, features) of the only input; empty if the source knows none."""
+        return self._meta.description.feature_names
+
+    @property
+    def sample_rate(self) -> int | None:
+        """Samples a second where the only input is sound, (n, samples) or (n, 1, samples)."""
+        return self._meta.description.sample_rate
+
     def batches(self, batch_size: int) -> Iterator[Batch]:
         """Preprocessed batches in order; the last may be short.
 
@@ -272,5 +313,7 @@ class Examples:
         return {name: np.load(input_path(self._folder, i), mmap_mode="r") for i, name in enumerate(names)}
 
 
-def _reopen(folder: Path, index: Int64 | None, preprocess: Preprocess | None) -> Examples:
-    return Examples(folder, read_meta(folder), index, preprocess)
+def _reopen(
+    folder: Path, index: Int64 | None, preprocess: Preprocess | None, shared: DataRef | None
+) -> Examples:
+    return Examples(folder, read_meta(folder), index, preprocess, shared)

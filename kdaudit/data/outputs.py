@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from kdaudit.data.columns import class_names_from, groups_from, ids_from, labels_from, slices_from
+from kdaudit.data.columns import groups_from, ids_from, labels_from, names_from, slices_from
 from kdaudit.data.npz import header_of, opened_npz, read_array, require_size
 from kdaudit.data.tables import is_parquet, read_csv, read_parquet
 from kdaudit.errors import DataError, SpecError
@@ -64,7 +64,7 @@ def read_columns(path: str, slices: Sequence[str]) -> Columns:
         lengths |= {name: source.length(name) for name in _KINDS if name in source.names}
         names: tuple[str, ...] = ()
         if "class_names" in source.names and source.has_class_names:
-            names = class_names_from(source.column("class_names"), where=path)
+            names = names_from(source.column("class_names"), what="class_names", where=path)
     if not lengths:
         raise DataError(f"expected logits, probs or labels in {path}, found none", hint=_HINT)
     if len(set(lengths.values())) > 1:

@@ -44,6 +44,8 @@ class AnswerCount(Document):
 class InheritedExample(Document):
     """One inherited error: what it is and who says what, with which confidence.
 
+    `image` is a picture as data URI, or a sound's waveform above its spectrogram; `text` what is read, up to the place
+    that is asked for in a sequence; `features` the numbers of a row.
     `surprise`: the controls' mean negative log-probability of the shared answer, in nats.
     """
 
@@ -56,11 +58,15 @@ class InheritedExample(Document):
     controls_confidence: Share
     surprise: float | None = None
     image: str | None = None
+    text: str | None = None
     features: tuple[float, ...] | None = None
 
 
 class InheritedRecord(Document):
-    """Errors that only teacher and student make; `examples` are the most surprising ones first."""
+    """Errors that only teacher and student make; `examples` are the most surprising ones first.
+
+    `feature_names` names their numbers; `sample_rate`, in samples a second, says that their pictures are of sounds.
+    """
 
     n: int
     expected_by_chance: float
@@ -68,6 +74,8 @@ class InheritedRecord(Document):
     tau: int
     pairs: tuple[InheritedPairRecord, ...]
     examples: tuple[InheritedExample, ...]
+    sample_rate: int | None = None
+    feature_names: tuple[str, ...] = ()
 
 
 class PartRecord(Document):

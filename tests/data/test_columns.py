@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kdaudit.data.columns import class_names_from, groups_from, ids_from, labels_from
+from kdaudit.data.columns import groups_from, ids_from, labels_from, names_from
 from kdaudit.errors import DataError
 from kdaudit.types import AnyArray
 
@@ -129,12 +129,12 @@ def test_groups_invalid() -> None:
         (np.array(["a", "a"]), "expected different class_names in eval.npz, found 'a' more than once"),
         (
             np.array([1, 2]),
-            "expected class_names to be text of shape (classes,) in eval.npz, found int64 (2,)",
+            "expected class_names to be text of one axis in eval.npz, found int64 (2,)",
         ),
     ],
 )
 def test_class_names_invalid(names: AnyArray, message: str) -> None:
     """Two classes of one name cannot be told apart in a report."""
     with pytest.raises(DataError) as caught:
-        class_names_from(names, where=WHERE)
+        names_from(names, what="class_names", where=WHERE)
     assert message == caught.value.message

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kdaudit.data.thumbnails import thumbnail
+from kdaudit.data.thumbnails import sound_picture, thumbnail
 from kdaudit.types import AnyArray
 
 from .factories import pixels
@@ -77,3 +77,32 @@ def test_the_same_picture_gives_the_same_text() -> None:
     assert first == thumbnail(raw)
     assert first is not None
     assert len(first) < 21_000
+
+
+def sound(*, hertz: float, rate: int = 16000) -> AnyArray:
+    """A second of one tone that starts in the middle."""
+    t = np.arange(rate) / rate
+    return (np.sin(2 * np.pi * hertz * t) * (t > 0.5)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("hertz", "row"), [(500, 91), (4000, 60), (7500, 28)])
+def test_a_sound_is_its_waveform_above_its_spectrogram(hertz: float, row: int) -> None:
+    """A tone is a line at its height: 72 rows from 24 on, 0 Hz at the bottom and 8 kHz at the top."""
+    image = np.asarray(opened(sound_picture({"x": sound(hertz=hertz)})).convert("L"), dtype=float)
+    assert (96, 96) == image.shape
+    assert image[:24, 60:].mean() > 100 > image[:24, :40].mean()
+    assert abs(int(image[24:, 60:].mean(axis=1).argmax()) + 24 - row) <= 1
+
+
+@pytest.mark.parametrize("samples", [np.zeros(16000, np.float32), np.zeros((1, 300), np.float32)])
+def test_silence_is_a_sound(samples: AnyArray) -> None:
+    """Nothing is divided by zero, and a channel axis is no second sound."""
+    assert (96, 96) == opened(sound_picture({"x": samples})).size
+
+
+@pytest.mark.parametrize(
+    "raw", [{"x": np.zeros(287)}, {"x": np.zeros((2, 900))}, {"x": np.zeros(900), "y": np.zeros(900)}]
+)
+def test_what_is_no_sound_is_not_shown(raw: dict[str, AnyArray]) -> None:
+    """Too short, stereo, or with other inputs beside it."""
+    assert sound_picture(raw) is None

@@ -54,7 +54,9 @@ class ExampleCard:
     id: str
     label: str
     picture: str
+    alt: str
     coarse: bool
+    text: str
     features: str
     answers: tuple[Answer, ...]
 
@@ -90,8 +92,7 @@ def inherited(result: AuditResult) -> InheritedView:
             "a meaning that they do not have."
         )
     )
-    examples = record.examples if shown else ()
-    cards = tuple(_card(result, example, place) for place, example in enumerate(examples))
+    cards = tuple(_card(result, record, place) for place in range(len(record.examples) if shown else 0))
     return InheritedView(
         finding,
         _pairs(result, record),
@@ -154,18 +155,22 @@ def _note(record: InheritedRecord) -> str:
         chance = "Almost none of them would also arise by chance"
     else:
         chance = f"About {numbers.percent(record.fdr)} of them would also arise by chance"
+    sound = ""
+    if record.sample_rate is not None:
+        sound = f" Waveform above, spectrogram below (0 to {record.sample_rate / 2000:g} kHz)."
     first, surprise, rest = "Those where the student is most certain.", "", ""
     if all(example.surprise is not None for example in record.examples):
         first = "Those first that networks without this teacher would hardly answer so."
         surprise = " Surprise is the probability that controls give to this answer (geometric mean)."
         rest = " All of them stand in inherited.csv."
     return (
-        f"{first} Under each: its label, then who answers what and with which confidence (controls: mean).{surprise} "
-        f"{chance}; the list says where to look, not that each case was copied.{rest}"
+        f"{first} Under each: its label, then who answers what and with which confidence (controls: mean).{sound}"
+        f"{surprise} {chance}; the list says where to look, not that each case was copied.{rest}"
     )
 
 
-def _card(result: AuditResult, example: InheritedExample, place: int) -> ExampleCard:
+def _card(result: AuditResult, record: InheritedRecord, place: int) -> ExampleCard:
+    example, names, is_sound = record.examples[place], record.feature_names, record.sample_rate is not None
     said = "; ".join(f"{numbers.count(row.n)} {_short(result, row.answer)}" for row in example.controls)
     answer = _short(result, example.answer)
     width = _width(example.image)
@@ -175,8 +180,10 @@ def _card(result: AuditResult, example: InheritedExample, place: int) -> Example
         id=text.short(example.id),
         label=_short(result, example.label),
         picture=example.image if example.image and width else "",
+        alt=f"Example {text.short(example.id)}: {'sound of ' if is_sound else ''}{_short(result, example.label)}",
         coarse=0 < width < _COARSE,
-        features=_features(example),
+        text=text.clean(example.text or ""),
+        features=_features(example, names),
         answers=(
             Answer("Teacher", answer, numbers.percent(example.teacher_confidence)),
             Answer("Student", answer, numbers.percent(example.student_confidence)),
@@ -209,12 +216,13 @@ def _width(picture: str | None) -> int:
         return 0
 
 
-def _features(example: InheritedExample) -> str:
+def _features(example: InheritedExample, names: tuple[str, ...]) -> str:
     if not example.features:
         return ""
-    shown = ", ".join(
-        f"{value:.4g}".replace("-", numbers.MINUS) for value in example.features[:_MOST_FEATURES]
-    )
+    values = [f"{value:.4g}".replace("-", numbers.MINUS) for value in example.features[:_MOST_FEATURES]]
+    if len(names) == len(example.features):
+        values = [f"{text.short(name)} {value}" for name, value in zip(names, values, strict=False)]
+    shown = ", ".join(values)
     hidden = len(example.features) - _MOST_FEATURES
     return f"{shown} and {numbers.count(hidden)} more" if hidden > 0 else shown
 
