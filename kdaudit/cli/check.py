@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kdaudit.cli.console import say, shown_progress, text_report, wants_color
+from kdaudit.cli.console import say, wants_color, width_of
 from kdaudit.cli.options import given_options, with_options
+from kdaudit.cli.progress import shown_progress
+from kdaudit.cli.text_report import text_report
 from kdaudit.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from kdaudit.options import AuditSpec, OutputSpec
 
@@ -43,6 +45,9 @@ def check(  # noqa: PLR0917 - typer calls it by name
     """Audit STUDENTS against TEACHER: train controls, compare, test, judge, report.
 
     Exit codes: 0 pass, 1 fail, 3 inconclusive; 2 usage, 4 could not run.
+
+    Each option below Options is also a key of kdaudit.toml and an environment variable: --train-data is train_data
+    (options of the recipe stand under [recipe]) and KDAUDIT_TRAIN_DATA.
     """
     from kdaudit.spec import resolve
 
@@ -87,8 +92,10 @@ def finish(audits: Sequence[Audited], specs: Specs) -> int:
 
 
 def _text(audited: Audited, specs: Specs, path: Path) -> str:
-    color = specs.output.output is None and wants_color(specs.output.color, sys.stdout)
-    return text_report(audited.result, color=color, report=str(path))
+    if specs.output.output is not None:
+        return text_report(audited.result, color=False, report=str(path))
+    color = wants_color(specs.output.color, sys.stdout)
+    return text_report(audited.result, color=color, report=str(path), width=width_of(sys.stdout))
 
 
 def _show_plans(specs: Specs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +23,7 @@ def compare(
 
     Exit codes: 0 no regression, 1 a regression; 2 the audits cannot be compared, 4 they cannot be read.
     """
+    from kdaudit.cli.console import fitted, width_of
     from kdaudit.cli.documents import deliver
     from kdaudit.pipeline.changes import compare as compare_audits
     from kdaudit.pipeline.saved import read_audit
@@ -29,5 +31,7 @@ def compare(
 
     result = compare_audits(read_audit(Path(old)), read_audit(Path(new)))
     text = render_comparison(result, format_)
+    if format_ == "text" and output is None:
+        text = fitted(text, width_of(sys.stdout))
     deliver(text, output)
     raise typer.Exit(result.exit_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from kdaudit.cli.options import given_options, with_options
@@ -19,15 +20,16 @@ def doctor(**options: object) -> None:
     """
     import typer
 
+    from kdaudit.cli.console import fitted, width_of
     from kdaudit.cli.documents import emit
     from kdaudit.pipeline.doctor import examine
     from kdaudit.spec import resolve
 
     nothing = {"teacher": "", "students": ("",), "data": ""}
     specs = resolve({**nothing, **given_options(options)}, config=None, isolated=False, folder=Path.cwd())
-    broken = False
+    width, broken = width_of(sys.stdout), False
     for check in examine(specs.audit):
         line = f"{_MARKS[check.state]:<7} {check.what:<13} {check.found}"
-        emit(f"{line}\n" + (f"{'':21} {check.advice}\n" if check.advice else ""))
+        emit(fitted(f"{line}\n" + (f"{'':21} {check.advice}\n" if check.advice else ""), width))
         broken |= check.state == "broken"
     raise typer.Exit(EXIT_CANNOT_RUN if broken else EXIT_PASS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Iterator
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from kdaudit.errors import SpecError
 
-_WIDTH = 100
+_WIDEST = 100
 
 
 def explain(
@@ -19,9 +20,12 @@ def explain(
     ] = None,
 ) -> None:
     """Say what a rule asks, how it is computed, what a violation does, and what to do about it."""
+    from kdaudit.cli.console import width_of
     from kdaudit.cli.documents import emit
 
-    emit("\n".join(_listed() if rule is None else _explained(rule.upper())) + "\n")
+    width = min(width_of(sys.stdout) or _WIDEST, _WIDEST)
+    lines = _listed() if rule is None else _explained(rule.upper(), width)
+    emit("\n".join(lines) + "\n")
 
 
 def _listed() -> Iterator[str]:
@@ -33,7 +37,7 @@ def _listed() -> Iterator[str]:
         yield f"{name}  {_level(name):<15}  {info.title}"
 
 
-def _explained(name: str) -> Iterator[str]:
+def _explained(name: str, width: int) -> Iterator[str]:
     from kdaudit.policy.explanations import EXPLANATIONS
     from kdaudit.policy.limits import LIMITS
     from kdaudit.policy.stated import nearest, rule_info
@@ -58,7 +62,7 @@ def _explained(name: str) -> Iterator[str]:
     ):
         if words:
             yield ""
-            yield from textwrap.wrap(f"{heading}: {words}", _WIDTH, subsequent_indent="  ")
+            yield from textwrap.wrap(f"{heading}: {words}", width, subsequent_indent="  ")
 
 
 def _level(name: str) -> str:

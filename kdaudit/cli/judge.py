@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from kdaudit.cli.check import finish
 from kdaudit.cli.console import say
+from kdaudit.cli.help import HelpCommand
 from kdaudit.cli.options import given_options, with_options
 from kdaudit.errors import EXIT_PASS, SpecError
 from kdaudit.judge_options import JudgeSpec
@@ -29,7 +29,7 @@ _OTHERS = {
 }
 
 
-class ManyFiles(TyperCommand):
+class ManyFiles(HelpCommand):
     """A repeatable option takes all values up to the next option, as shells write them for `control*.npz`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

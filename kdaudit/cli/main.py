@@ -17,6 +17,7 @@ from kdaudit.cli.console import say
 from kdaudit.cli.demo import demo
 from kdaudit.cli.doctor import doctor
 from kdaudit.cli.explain import explain
+from kdaudit.cli.help import HelpCommand, HelpGroup
 from kdaudit.cli.judge import ManyFiles, judge
 from kdaudit.cli.plan import plan
 from kdaudit.cli.predict import predict
@@ -26,14 +27,14 @@ from kdaudit.errors import EXIT_BUG, EXIT_INTERRUPTED, KDAuditError
 
 app = typer.Typer(
     name="kdaudit",
+    cls=HelpGroup,
     help="Audit a distilled model before it ships: did the student take over its teacher's mistakes?\n\n"
     "Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 4 could not run, 70 a bug, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (check, compare, demo, doctor, explain, plan, predict, report, schema):
-    app.command()(command)
-app.command(cls=ManyFiles)(judge)
+for command in (check, compare, demo, doctor, explain, judge, plan, predict, report, schema):
+    app.command(cls=ManyFiles if command is judge else HelpCommand)(command)
 
 
 def _version(wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +11,9 @@ import typer
 from kdaudit.cli.options import given_options, with_options
 from kdaudit.errors import SpecError
 from kdaudit.options import AuditSpec
+
+# Of the plan's table: together at most 76, so that it fits a terminal of 80.
+_COLUMNS = (10, 17, 17, 18, 14)
 
 if TYPE_CHECKING:
     from kdaudit.pipeline.forecast import Wish
@@ -35,6 +39,7 @@ def plan(  # noqa: PLR0917 - typer calls it by name
     **options: object,
 ) -> None:
     """How many teacher errors, examples and controls a verdict needs, and what they cost; trains nothing."""
+    from kdaudit.cli.console import fitted, width_of
     from kdaudit.cli.documents import emit
     from kdaudit.pipeline.forecast import Wish, forecast_from
     from kdaudit.pipeline.saved import read_result
@@ -52,11 +57,14 @@ def plan(  # noqa: PLR0917 - typer calls it by name
     else:
         given = {"teacher": teacher, "students": students, **given_options(options)}
         result = _of_models(given, wish, quiet=quiet)
-    emit(result.model_dump_json(indent=1) + "\n" if format_ == "json" else text_plan(result))
+    if format_ == "json":
+        emit(result.model_dump_json(indent=1) + "\n")
+    else:
+        emit(fitted(text_plan(result), width_of(sys.stdout)))
 
 
 def _of_models(given: dict[str, object], wish: Wish, *, quiet: bool) -> PlanResult:
-    from kdaudit.cli.console import shown_progress
+    from kdaudit.cli.progress import shown_progress
     from kdaudit.pipeline.forecast import forecast
     from kdaudit.spec import resolve
 
@@ -105,7 +113,7 @@ def text_plan(result: PlanResult) -> str:
 
 
 def _row(*cells: str) -> str:
-    return "    " + "".join(f"{cell:<18}" for cell in cells).rstrip()
+    return "    " + "".join(f"{cell:<{n}}" for cell, n in zip(cells, _COLUMNS, strict=True)).rstrip()
 
 
 def _needed(errors: int | None, examples: int | None) -> str:

@@ -35,8 +35,9 @@ def predict(
 
     Exit codes: 0 saved; 2 usage, 4 could not run.
     """
-    from kdaudit.cli.console import say, shown_progress
+    from kdaudit.cli.console import say
     from kdaudit.cli.documents import write_file
+    from kdaudit.cli.progress import shown_progress
     from kdaudit.pipeline.predict_one import predict_one, save_predictions
     from kdaudit.spec import resolve
 

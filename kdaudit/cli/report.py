@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,15 +24,16 @@ def report(
     ] = None,
 ) -> None:
     """Render a saved audit: no model, no data, no GPU."""
-    from kdaudit.cli.console import text_report
+    from kdaudit.cli.console import width_of
     from kdaudit.cli.documents import checked_templates, deliver
+    from kdaudit.cli.text_report import text_report
     from kdaudit.pipeline.saved import read_result
     from kdaudit.render import render
 
     result = read_result(Path(audit))
     templates = checked_templates(template_dir)
     if format_ == "text":
-        text = text_report(result, color=False, report="")
+        text = text_report(result, color=False, report="", width=None if output else width_of(sys.stdout))
     else:
         text = render(result, format_, templates=templates)
     deliver(text, output)

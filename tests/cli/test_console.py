@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kdaudit.cli.console import text_report
+from kdaudit.cli.text_report import text_report
 from kdaudit.render import render
 from kdaudit.types import RuleStatus
 from tests.factories import Kind, audit_result, kinds

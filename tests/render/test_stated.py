@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 from lxml import etree, html
 
-from kdaudit.cli.console import text_report
+from kdaudit.cli.text_report import text_report
 from kdaudit.policy.limits import LIMITS
 from kdaudit.render import facts, findings, render, stated, words
 from kdaudit.render.numbers import NBSP
