@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-browser zoo validity lint types format bench wheel clean
+.PHONY: help demo docs screenshots test test-slow test-browser zoo validity lint types format bench wheel clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -24,6 +24,12 @@ validity: .venv/.dev  ## The proof: error rates, power and coverage, into docs/v
 
 test-browser: .venv/.dev  ## The report in Chromium (needs chromium and its driver, node and npm)
 	$(BIN)/python -m pytest -q -m browser
+
+docs: .venv/.dev  ## The site, into site/: open site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+screenshots: .venv/.dev  ## The pictures of docs/reading-a-report.md (needs chromium and its driver)
+	$(BIN)/python -m docs.screenshots
 
 lint: .venv/.dev  ## Style and format
 	$(BIN)/ruff check .
