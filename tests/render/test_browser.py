@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from kdaudit.render import render
+from tests.browser import chromium, show
 from tests.factories import Kind, audit_result, kinds
 
 pytestmark = pytest.mark.browser
@@ -22,18 +22,7 @@ WIDTHS = (320, 400, 700, 1200)
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """Headless Chromium, offline but for files."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert chromium is not None, "install chromium"
-    assert driver is not None, "install chromium-driver"
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    profile = tmp_path_factory.mktemp("profile")
-    switches = "headless=new no-sandbox disable-gpu no-first-run disable-background-networking"
-    switches += " disable-component-update disable-sync disable-dev-shm-usage"
-    for argument in (*switches.split(), f"user-data-dir={profile}"):
-        options.add_argument(f"--{argument}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with webdriver.Chrome(options=options, service=Service(driver)) as opened:
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
 
 
@@ -61,17 +50,6 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
         capture_output=True,
     )
     return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-
-
-def show(browser: webdriver.Chrome, address: str, *, width: int, scheme: str = "light") -> None:
-    """Open a page at a width, in a colour scheme."""
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
-    )
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get(address)
 
 
 @pytest.mark.parametrize("kind", kinds())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from selenium import webdriver
 
+from tests.browser import show
 from tests.factories import Kind, kinds
-from tests.render.test_browser import browser, pages, show
+from tests.render.test_browser import browser, pages
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser", "pages"]

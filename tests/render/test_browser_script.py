@@ -9,8 +9,9 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.browser import show
 from tests.factories import Kind
-from tests.render.test_browser import browser, pages, show
+from tests.render.test_browser import browser, pages
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser", "pages"]
