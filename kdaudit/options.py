@@ -265,6 +265,10 @@ class OutputSpec:
         str | None,
         Help("Folder of templates that replace the HTML report's own of the same names.", "Report"),
     ] = None
+    log_file: Annotated[
+        str | None,
+        Help("Append stages, progress, notices and the verdict to this file, a time on each line.", "Run"),
+    ] = None
     dry_run: Annotated[bool, Help("Show what would be trained, then stop.", "Run")] = False
     exit_zero: Annotated[bool, Help("Exit 0 whatever the verdict is.", "Report")] = False
     progress: Annotated[

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kdaudit.cli.console import say, wants_color, width_of
+from kdaudit.cli.log import Log, open_log
 from kdaudit.cli.options import given_options, with_options
-from kdaudit.cli.progress import shown_progress
+from kdaudit.cli.progress import told
 from kdaudit.cli.text_report import text_report
 from kdaudit.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from kdaudit.options import AuditSpec, OutputSpec
@@ -62,31 +63,39 @@ def check(  # noqa: PLR0917 - typer calls it by name
     if specs.output.dry_run:
         _show_plans(specs)
         return
-    exit_code = run(specs, quiet=quiet, command=f"kdaudit {shlex.join(sys.argv[1:])}")
+    exit_code = run(specs, quiet=quiet)
     raise typer.Exit(EXIT_PASS if specs.output.exit_zero else exit_code)
 
 
-def run(specs: Specs, *, quiet: bool, command: str) -> int:
+def run(specs: Specs, *, quiet: bool, command: str = "") -> int:
     """Audit, write all documents, show the one that was asked for; the worst exit code of all students."""
     from kdaudit.cli.documents import check_writable
     from kdaudit.pipeline.audit import audit
 
     check_writable(specs.output)
-    notice = (lambda _line: None) if quiet else say
-    try:
-        with shown_progress(specs.output.progress, quiet=quiet) as progress:
-            audits = audit(specs.audit, progress=progress, notice=notice, command=command)
-    except KeyboardInterrupt:
-        say("kdaudit: interrupted; finished controls are kept, the same command goes on from there")
-        raise
-    return finish(audits, specs)
+    command = command or this_command()
+    with open_log(specs.output.log_file, command) as log:
+        try:
+            with told(specs.output.progress, log, quiet=quiet) as tell:
+                audits = audit(specs.audit, progress=tell.progress, notice=tell.notice, command=command)
+        except KeyboardInterrupt:
+            say("kdaudit: interrupted; finished controls are kept, the same command goes on from there")
+            raise
+        return finish(audits, specs, log)
 
 
-def finish(audits: Sequence[Audited], specs: Specs) -> int:
-    """Write all documents, show the one that was asked for; the worst exit code of all students."""
+def this_command() -> str:
+    """The command line, as a shell takes it."""
+    return f"kdaudit {shlex.join(sys.argv[1:])}"
+
+
+def finish(audits: Sequence[Audited], specs: Specs, log: Log) -> int:
+    """Write all documents, show the one that was asked for, log the verdicts; the worst exit code of all students."""
     from kdaudit.cli.documents import write_documents
 
     write_documents(audits, specs.output, shown=lambda audited, path: _text(audited, specs, path))
+    for audited in audits:
+        log.take(text_report(audited.result, color=False, report=""))
     codes = {audited.result.exit_code for audited in audits}
     return next(code for code in _WORST_FIRST if code in codes)
 

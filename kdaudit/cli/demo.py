@@ -22,7 +22,7 @@ _RECIPE = {
     "weight_decay": 5e-4,
 }
 # How it runs may be chosen; what is audited, and by which recipe, is what the demo shows.
-_CHOICES = frozenset({"device", "workers", "cache_dir", "cache", "resume", "progress", "color"})
+_CHOICES = frozenset({"device", "workers", "cache_dir", "cache", "resume", "progress", "log_file", "color"})
 
 
 @with_options(AuditSpec, OutputSpec, only=_CHOICES)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from kdaudit.cli.check import finish
-from kdaudit.cli.console import say
+from kdaudit.cli.check import finish, this_command
 from kdaudit.cli.help import HelpCommand
+from kdaudit.cli.log import open_log
 from kdaudit.cli.options import given_options, with_options
+from kdaudit.cli.progress import told
 from kdaudit.errors import EXIT_PASS, SpecError
 from kdaudit.judge_options import JudgeSpec
 from kdaudit.options import AuditSpec, OutputSpec
@@ -25,7 +24,7 @@ _FILES = {
 _OTHERS = {
     *("slice", "unmatched_controls", "allow_weak_teacher", "preset", "waivers", "baseline"),
     *("cache_dir", "cache", "resume", "max_examples"),
-    *("report_dir", "format", "output", "report", "template_dir", "exit_zero", "color"),
+    *("report_dir", "format", "output", "report", "template_dir", "log_file", "exit_zero", "color"),
 }
 
 
@@ -86,9 +85,11 @@ def judge(
         folder=Path.cwd(),
     )
     check_writable(specs.output)
-    notice = (lambda _line: None) if quiet else say
-    audits = judge_saved(files, specs.audit, notice=notice, command=f"kdaudit {shlex.join(sys.argv[1:])}")
-    exit_code = finish(audits, specs)
+    command = this_command()
+    with open_log(specs.output.log_file, command) as log:
+        with told("none", log, quiet=quiet) as tell:
+            audits = judge_saved(files, specs.audit, notice=tell.notice, command=command)
+        exit_code = finish(audits, specs, log)
     raise typer.Exit(EXIT_PASS if specs.output.exit_zero else exit_code)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from kdaudit.cli.options import given_options, with_options
 from kdaudit.errors import SpecError
-from kdaudit.options import AuditSpec
+from kdaudit.options import AuditSpec, OutputSpec
 
 # Of the plan's table: together at most 76, so that it fits a terminal of 80.
 _COLUMNS = (10, 17, 17, 18, 14)
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kdaudit.schema import PlanResult
 
 
+@with_options(OutputSpec, only=frozenset({"progress", "log_file"}))
 @with_options(AuditSpec)
 def plan(  # noqa: PLR0917 - typer calls it by name
     teacher: Annotated[
@@ -64,13 +65,18 @@ def plan(  # noqa: PLR0917 - typer calls it by name
 
 
 def _of_models(given: dict[str, object], wish: Wish, *, quiet: bool) -> PlanResult:
-    from kdaudit.cli.progress import shown_progress
+    from kdaudit.cli.check import this_command
+    from kdaudit.cli.log import open_log
+    from kdaudit.cli.progress import told
     from kdaudit.pipeline.forecast import forecast
     from kdaudit.spec import resolve
 
     specs = resolve(given, config=None, isolated=False, folder=Path.cwd())
-    with shown_progress(specs.output.progress, quiet=quiet) as progress:
-        return forecast(specs.audit, wish, progress=progress)
+    with (
+        open_log(specs.output.log_file, this_command()) as log,
+        told(specs.output.progress, log, quiet=quiet) as tell,
+    ):
+        return forecast(specs.audit, wish, progress=tell.progress)
 
 
 def text_plan(result: PlanResult) -> str:

@@ -15,7 +15,7 @@ from kdaudit.options import AuditSpec, OutputSpec
 _OPTIONS = {
     *("data", "data_root", "image_size", "mean", "std", "limit", "slice", "seed"),
     *("student_output", "student_label_map", "student_arch", "arch_args", "trust_pickle"),
-    *("device", "cache_dir", "cache", "resume", "output", "progress"),
+    *("device", "cache_dir", "cache", "resume", "output", "progress", "log_file"),
 }
 
 
@@ -35,9 +35,11 @@ def predict(
 
     Exit codes: 0 saved; 2 usage, 4 could not run.
     """
+    from kdaudit.cli.check import this_command
     from kdaudit.cli.console import say
     from kdaudit.cli.documents import write_file
-    from kdaudit.cli.progress import shown_progress
+    from kdaudit.cli.log import open_log
+    from kdaudit.cli.progress import told
     from kdaudit.pipeline.predict_one import predict_one, save_predictions
     from kdaudit.spec import resolve
 
@@ -50,8 +52,11 @@ def predict(
         isolated=isolated,
         folder=Path.cwd(),
     )
-    with shown_progress(specs.output.progress, quiet=quiet) as progress:
-        predicted = predict_one(specs.audit, progress=progress)
+    with (
+        open_log(specs.output.log_file, this_command()) as log,
+        told(specs.output.progress, log, quiet=quiet) as tell,
+    ):
+        predicted = predict_one(specs.audit, progress=tell.progress)
     write_file(Path(str(given["output"])), partial(save_predictions, predicted))
     if not quiet:
         n, n_outputs = predicted.logits.shape

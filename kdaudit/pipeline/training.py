@@ -50,14 +50,18 @@ class ControlTrainer:
     """Trains the controls of one student."""
 
     def __init__(self, setup: Setup, student: ModelRef, pool: LocalPool, *, progress: Progress) -> None:
-        self._setup = setup
+        self._setup = setup.of_student(student)
         self._pool = pool
         self._progress = progress
-        self._train = training_data(setup)
-        self._spec = network_spec(setup, student)
+        self._train = training_data(self._setup)
+        self._spec = network_spec(self._setup, student)
         self._network = open_network(self._spec)
         self._tasks = ControlTasks(
-            setup=setup, student=student, network_spec=self._spec, network=self._network, train=self._train
+            setup=self._setup,
+            student=student,
+            network_spec=self._spec,
+            network=self._network,
+            train=self._train,
         )
         self._checked = False
 
@@ -186,10 +190,14 @@ class ControlTrainer:
                 predict_task(teacher_task(task, task.teacher), self._progress)
                 break  # the others find it kept
         trained = {}
-        self._progress(ProgressEvent(stage="controls", done=len(tasks) - len(missing), total=len(tasks)))
-        for i, control in enumerate(self._run(tasks, kept=kept_control, work=train_task), start=1):
-            trained[control.model.name] = control
-            self._progress(ProgressEvent(stage="controls", name=control.model.name, done=i, total=len(tasks)))
+        new, done = {task.name for task in missing}, len(tasks) - len(missing)
+        self._progress(ProgressEvent(stage="controls", done=done, total=len(tasks)))
+        for control in self._run(tasks, kept=kept_control, work=train_task):
+            name = control.model.name
+            trained[name] = control
+            if name in new:
+                done += 1
+                self._progress(ProgressEvent(stage="controls", name=name, done=done, total=len(tasks)))
         return trained
 
     def _with_alternates(self, controls: ControlSet, tasks: Sequence[TrainTask]) -> ControlSet:
