@@ -23,6 +23,9 @@ class Help:
 Output = Literal["logits", "probs", "sigmoid"]
 RandomKind = Literal["uniform", "gaussian", "shuffled"]
 Level = Literal["off", "warn", "error"]
+DocumentFormat = Literal[
+    "text", "json", "markdown", "html", "junit", "github", "sarif", "badge", "model-card", "metrics"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,10 +255,7 @@ class OutputSpec:
     report_dir: Annotated[
         str, Help("Folder for audit.json, examples.npz, inherited.csv and report.html.", "Report")
     ] = "kdaudit-report"
-    format: Annotated[
-        Literal["text", "json", "markdown", "html", "junit", "github"],
-        Help("The document on standard output.", "Report"),
-    ] = "text"
+    format: Annotated[DocumentFormat, Help("The document on standard output.", "Report")] = "text"
     output: Annotated[str | None, Help("Write that document to a file instead.", "Report")] = None
     report: Annotated[
         tuple[str, ...],

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kdaudit.cli.console import silence
+from kdaudit.cli.step_summary import add_to_step_summary
 from kdaudit.errors import RenderError, SpecError
 from kdaudit.options import OutputSpec
 from kdaudit.pipeline.saved import AUDIT, EXAMPLES, INHERITED, save_examples
@@ -64,6 +65,8 @@ def write_documents(
 ) -> None:
     """Write every report of every audit, and the document that was asked for: all of them, or none.
 
+    With the annotations of `-f github` goes the summary that GitHub Actions shows beside them.
+
     Args:
         audits: one or more.
         output: where to, and in which formats.
@@ -98,6 +101,8 @@ def write_documents(
             files.write_text(Path(output.output), text)
     if output.output is None:
         emit(text)
+    if output.format == "github":
+        add_to_step_summary([audited.result for audited in audits])
 
 
 def _inherited(audited: Audited, format: str) -> Callable[[Path], None]:

@@ -18,6 +18,7 @@ from kdaudit.pipeline.planner import planner_rows
 from kdaudit.pipeline.policy import policy_record, signature_part
 from kdaudit.pipeline.records import design_record, effect_record, part_records, transfer_records
 from kdaudit.policy.allowance import allowing
+from kdaudit.policy.explanations import EXPLANATIONS
 from kdaudit.policy.policy import Policy
 from kdaudit.schema import (
     Assumption,
@@ -204,6 +205,8 @@ def _rules(verdict: Verdict) -> Iterable[RuleRecord]:
             n=o.n,
             p=o.p_value,
             waiver=o.waiver,
+            asks=EXPLANATIONS[o.rule].asks,
+            advice=EXPLANATIONS[o.rule].advice,
         )
 
 

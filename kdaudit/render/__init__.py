@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from kdaudit.errors import SpecError
 
@@ -13,12 +14,29 @@ if TYPE_CHECKING:
     from kdaudit.protocols import Renderer
     from kdaudit.schema import AuditResult
 
-RENDERERS: dict[str, str] = {
-    "json": "kdaudit.render.json_report:render_json",
-    "html": "kdaudit.render.html_report:render_html",
-    "junit": "kdaudit.render.junit_report:render_junit",
-    "markdown": "kdaudit.render.markdown_report:render_markdown",
-    "github": "kdaudit.render.github_report:render_github",
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of document.
+
+    `renderer` is "module:function". `shows` says what it owes its readers: "audit", every rule and everything that
+    could not be done; "numbers", every number and no words; "verdict", no more than that.
+    """
+
+    renderer: str
+    shows: Literal["audit", "numbers", "verdict"] = "audit"
+
+
+RENDERERS: dict[str, Format] = {
+    "json": Format("kdaudit.render.json_report:render_json"),
+    "html": Format("kdaudit.render.html_report:render_html"),
+    "markdown": Format("kdaudit.render.markdown_report:render_markdown"),
+    "junit": Format("kdaudit.render.junit_report:render_junit"),
+    "github": Format("kdaudit.render.github_report:render_github"),
+    "sarif": Format("kdaudit.render.sarif_report:render_sarif"),
+    "badge": Format("kdaudit.render.badge:render_badge", shows="verdict"),
+    "model-card": Format("kdaudit.render.model_card:render_model_card"),
+    "metrics": Format("kdaudit.render.metrics_report:render_metrics", shows="numbers"),
 }
 
 
@@ -33,7 +51,7 @@ def load_renderer(format: str) -> Renderer:
         hint = f"did you mean {near[0]!r}?" if near else None
         known = ", ".join(RENDERERS)
         raise SpecError(f"expected a report format out of {known}; found {format!r}", hint=hint)
-    module, _, function = RENDERERS[format].partition(":")
+    module, _, function = RENDERERS[format].renderer.partition(":")
     return cast("Renderer", getattr(importlib.import_module(module), function))
 
 

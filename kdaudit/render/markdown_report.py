@@ -38,9 +38,7 @@ def render_markdown(result: AuditResult) -> str:
         "",
         escaped(" ".join(headline.body)) or escaped(result.reason),
         "",
-        "| | estimate | 90 % interval | p |",
-        "|---|---|---|---|",
-        *_effects(result),
+        *numbers_table(result),
         "",
         f"Teacher {escaped(result.teacher)}, {numbers.plural(result.n, 'example')} of "
         f"{escaped(result.data.name)}, {words.count_controls(result)}.",
@@ -48,19 +46,22 @@ def render_markdown(result: AuditResult) -> str:
         "",
         words.count_rules(result),
         "",
-        "| | rule | observed | required |",
-        "|---|---|---|---|",
-        *(_rule(result, row) for row in facts.ordered_rules(result)),
-        *_skipped(result),
+        *rules_table(result),
+        *not_done(result),
     ]
     if result.signature:
-        lines += ["", f"`{text.one_line(result.signature)[:_LONGEST].replace('`', '’')}`"]
+        lines += ["", code(result.signature)]
     return "\n".join(lines) + "\n"
 
 
-def _effects(result: AuditResult) -> list[str]:
+def numbers_table(result: AuditResult) -> list[str]:
+    """The student's accuracy and everything that decides, each with its interval: the lines of a table."""
     accuracy = numbers.percent(facts.accuracy(result, "student"), 1)
-    rows = [f"| Accuracy | {accuracy} | – | – |"]
+    rows = [
+        "| | estimate | 90 % interval | p |",
+        "|---|---|---|---|",
+        f"| Accuracy | {accuracy} | – | – |",
+    ]
     ratio = result.rrr
     rows += [
         f"| {row.name}, less controls{f' ({escaped(row.aside)})' if row.aside else ''} | {escaped(row.estimate)} "
@@ -97,6 +98,12 @@ def _percent_range(effect: EffectRecord | None, bounds: tuple[float, ...]) -> st
     return numbers.percent_range(effect.low90, effect.high90, 0, bounds)
 
 
+def rules_table(result: AuditResult) -> list[str]:
+    """Every rule, those that decide first: the lines of a table."""
+    heading = ["| | rule | observed | required |", "|---|---|---|---|"]
+    return heading + [_rule(result, row) for row in facts.ordered_rules(result)]
+
+
 def _rule(result: AuditResult, row: RuleRecord) -> str:
     mark, bounds = words.mark(row), facts.limits(result, row.id)
     told = f" {escaped(stated.told(row))}" if row.reason or row.waiver else ""
@@ -112,13 +119,19 @@ def _policy(result: AuditResult) -> list[str]:
     return ["", f"Policy: {escaped(' '.join(lines))}"] if lines else []
 
 
-def _skipped(result: AuditResult) -> list[str]:
+def not_done(result: AuditResult) -> list[str]:
+    """A list of what could not be done, after an empty line; no lines where there is nothing."""
     if not result.skipped:
         return []
     shown = [f"- {escaped(f'{s.what} ({s.stage}): {s.reason}')}" for s in result.skipped[:_MOST_SKIPPED]]
     hidden = len(result.skipped) - len(shown)
     more = [f"- and {numbers.count(hidden)} more in audit.json"] if hidden > 0 else []
     return ["", "Not done:", "", *shown, *more]
+
+
+def code(foreign: str) -> str:
+    """One line of at most 2,000 characters as code."""
+    return f"`{text.one_line(foreign)[:_LONGEST].replace('`', '’')}`"
 
 
 def escaped(foreign: str) -> str:

@@ -239,7 +239,7 @@ def day(moment: str) -> str:
     >>> day("2025-11-24T14:05:00+00:00")
     '24 Nov 2025'
     """
-    time = _utc(moment)
+    time = utc(moment)
     return moment if time is None else f"{time.day} {_MONTHS[time.month - 1][:3]} {time.year}"
 
 
@@ -249,11 +249,12 @@ def day_and_time(moment: str) -> str:
     >>> day_and_time("2025-11-24T15:05:00+01:00")
     '24 November 2025, 14:05 UTC'
     """
-    time = _utc(moment)
+    time = utc(moment)
     return moment if time is None else f"{time.day} {_MONTHS[time.month - 1]} {time.year}, {time:%H:%M} UTC"
 
 
-def _utc(moment: str) -> datetime | None:
+def utc(moment: str) -> datetime | None:
+    """An ISO time in UTC; None for other text."""
     try:
         time = datetime.fromisoformat(moment)
     except ValueError:

@@ -151,7 +151,10 @@ class ModelRecord(Document):
 
 
 class RuleRecord(Document):
-    """One rule of the gate; `waiver` goes on after "It is": until when and why it is waived, or no longer is."""
+    """One rule of the gate; `waiver` goes on after "It is": until when and why it is waived, or no longer is.
+
+    `asks` and `advice`: what it asks, and what to do about its violation.
+    """
 
     id: str
     title: str
@@ -167,6 +170,8 @@ class RuleRecord(Document):
     n: int | None
     p: Share | None
     waiver: str = ""
+    asks: str = ""
+    advice: str = ""
 
 
 class Assumption(Document):

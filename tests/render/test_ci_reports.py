@@ -13,6 +13,7 @@ from kdaudit.types import Outcome, RuleStatus
 from tests.factories import HOSTILE_NAMES, Kind, audit_result, kinds
 
 KINDS = kinds()
+WHOLE = [name for name, format_ in RENDERERS.items() if format_.shows == "audit"]
 
 
 def cases(result: AuditResult) -> dict[str, etree._Element]:
@@ -29,7 +30,7 @@ def with_rule(kind: Kind, id: str, **fields: object) -> AuditResult:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("format_", RENDERERS)
+@pytest.mark.parametrize("format_", WHOLE)
 def test_what_was_left_out_is_shown(format_: str, kind: Kind) -> None:
     """Every skipped thing with its reason reaches every document; unusual characters may be written otherwise."""
     result = audit_result(kind)
@@ -39,14 +40,6 @@ def test_what_was_left_out_is_shown(format_: str, kind: Kind) -> None:
             assert row.reason in document.replace(row.reason.capitalize(), row.reason)
     if kind == "hostile":
         assert "x" * 300 in document
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_rule_is_annotated_or_listed(kind: Kind) -> None:
-    """Also those that passed."""
-    result = audit_result(kind)
-    document = render(result, "github")
-    assert [] == [row.id for row in result.rules if row.id not in document]
 
 
 @pytest.mark.parametrize("kind", KINDS)
