@@ -17,7 +17,7 @@ ROOT = Path(kdaudit.__file__).parent
 # Lowest first. Within a layer only L0 has an order: errors < types < the rest.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types"),
-    ("numerics", "cores", "digest", "installed", "rng", "options", "schema", "user_code"),
+    ("numerics", "cores", "digest", "installed", "locks", "rng", "options", "schema", "user_code"),
     ("protocols", "judge_options"),
     ("models", "data", "controls", "metrics", "stats", "policy", "execute", "render"),
     ("pipeline", "spec"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import typer
 
 from kdaudit import __version__
+from kdaudit.cli.cache import cache
 from kdaudit.cli.check import check
 from kdaudit.cli.compare import compare
 from kdaudit.cli.console import say
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 for command in (check, compare, demo, doctor, explain, judge, plan, predict, report, schema):
     app.command(cls=ManyFiles if command is judge else HelpCommand)(command)
+app.add_typer(cache, name="cache", cls=HelpGroup)
 
 
 def _version(wanted: bool) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from tempfile import TemporaryDirectory
 
 from kdaudit.data.examples import Examples, is_intact
+from kdaudit.digest import record_digest
 from kdaudit.errors import DataError
+from kdaudit.locks import exclusive
 
 _RESERVE_BYTES = 1 << 26
 
@@ -28,19 +29,56 @@ def cached_examples(cache: Path, key: str, build: Callable[[Path], None]) -> Exa
     """
     target = cache / "data" / key
     if is_intact(target):
+        mark_used(target)
         return Examples.open(target)
     partial = target.with_name(f"{key}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(target.with_name(f"{key}.lock")):
+        with exclusive(target.with_name(f"{key}.lock")):
             if not is_intact(target):
                 _rebuild(target, partial, build)
     except OSError as failure:
-        raise DataError(
-            f"expected to write examples to the cache at {cache}, found: {failure.strerror or failure}",
-            hint="free some space, name another folder with --cache-dir, or keep nothing with --no-cache",
-        ) from failure
+        raise _unwritable(cache, failure) from failure
     return Examples.open(target)
+
+
+def examples_by_content(cache: Path, build: Callable[[Path], None]) -> Examples:
+    """The examples that `build(folder)` makes each time, kept once under the digest of what they are.
+
+    Raises:
+        DataError: the cache cannot be written; or whatever `build` raises.
+    """
+    parent = cache / "data"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(suffix=".partial", dir=parent, ignore_cleanup_errors=True) as name:
+            made = Path(name) / "made"
+            (made / "inputs").mkdir(parents=True)
+            build(made)
+            ref = Examples.open(made).ref
+            target = parent / record_digest("content", ref.sha256, ref.location)
+            with exclusive(target.with_name(f"{target.name}.lock")):
+                if is_intact(target):
+                    mark_used(target)
+                else:
+                    shutil.rmtree(target, ignore_errors=True)
+                    made.rename(target)
+    except OSError as failure:
+        raise _unwritable(cache, failure) from failure
+    return Examples.open(target)
+
+
+def _unwritable(cache: Path, failure: OSError) -> DataError:
+    return DataError(
+        f"expected to write examples to the cache at {cache}, found: {failure.strerror or failure}",
+        hint="free some space, name another folder with --cache-dir, or keep nothing with --no-cache",
+    )
+
+
+def mark_used(folder: Path) -> None:
+    """Let an entry of the cache say that it was used now: by the time of its folder."""
+    with suppress(OSError):  # a cache that is only read has no such times
+        os.utime(folder)
 
 
 def require_space(folder: Path, n_bytes: int, *, what: str) -> None:
@@ -81,33 +119,6 @@ def _rebuild(target: Path, partial: Path, build: Callable[[Path], None]) -> None
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds an exclusive lock that the operating system gives back when the process dies."""
-    with path.open("a+b") as stream:
-        _lock(stream)
-        yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(stream: IO[bytes]) -> None:
-        while True:
-            try:
-                stream.seek(0)
-                return msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)
-            except OSError as failure:
-                if failure.errno != errno.EDEADLK:  # it gives up after ten seconds: wait on
-                    raise
-
-else:
-    import fcntl
-
-    def _lock(stream: IO[bytes]) -> None:
-        fcntl.flock(stream, fcntl.LOCK_EX)
 
 
 def _size(n_bytes: int) -> str:

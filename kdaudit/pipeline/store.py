@@ -21,26 +21,34 @@ import numpy as np
 from platformdirs import user_cache_dir
 from pydantic import TypeAdapter, ValidationError
 
+from kdaudit.data.cache import mark_used
 from kdaudit.digest import array_digest, file_digest
 from kdaudit.errors import DataError, KDAuditError, ModelError, SpecError
+from kdaudit.locks import shared
 from kdaudit.options import AuditSpec
 from kdaudit.types import DataRef, Float32, ModelRef, Predictions, TrainedControl
 
 WEIGHTS = "weights.safetensors"
+# Locked by every run that uses the cache, so that nothing is pruned under it.
+IN_USE = "in-use.lock"
 _LOGITS = "logits.npy"
-_RECORD = "record.json"
+RECORD = "record.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _PredictionRecord:
+class PredictionRecord:
+    """What is kept beside logits; whose they are, and on what, is for people."""
+
     sha256: str
     device: str
     batch_size: int
+    model: str = ""
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _KeptPredictions:
-    record: _PredictionRecord
+    record: PredictionRecord
     logits: Float32
 
 
@@ -70,14 +78,16 @@ class Store:
         Raises:
             DataError: they cannot be written.
         """
-        record = _PredictionRecord(
+        record = PredictionRecord(
             sha256=array_digest(predictions.logits),
             device=predictions.device,
             batch_size=predictions.batch_size,
+            model=predictions.model.name,
+            data=predictions.data.name,
         )
         with self._new_folder("predictions", key, kept=self._kept_predictions) as folder:
             np.save(folder / _LOGITS, predictions.logits, allow_pickle=False)
-            (folder / _RECORD).write_bytes(_prediction_record().dump_json(record))
+            (folder / RECORD).write_bytes(prediction_record().dump_json(record))
 
     def control(self, key: str) -> TrainedControl | None:
         """A kept control; None if there is none or its weights are not those that were kept."""
@@ -85,12 +95,13 @@ class Store:
         if not self.resume:
             return None
         try:
-            control = _control_record().validate_json((folder / _RECORD).read_bytes())
+            control = control_record().validate_json((folder / RECORD).read_bytes())
             weights = file_digest(folder / WEIGHTS, error=ModelError, what="weights")
         except (OSError, ValidationError, KDAuditError):
             return None
         if control.model.sha256 != weights:
             return None
+        mark_used(folder)
         return replace(control, model=replace(control.model, path=str(folder / WEIGHTS)))
 
     @contextmanager
@@ -107,16 +118,20 @@ class Store:
         """`control` with its record written to `folder` and the path that its weights will have under `key`."""
         final = replace(control.model, path=str(self.root / "controls" / key / WEIGHTS))
         kept = replace(control, model=final)
-        (folder / _RECORD).write_bytes(_control_record().dump_json(kept))
+        (folder / RECORD).write_bytes(control_record().dump_json(kept))
         return kept
 
     def number(self, key: str) -> float | None:
         """A kept number; None if there is none."""
         try:
-            text = (self.root / "numbers" / key / _RECORD).read_text(encoding="utf-8")
-            return float(json.loads(text)) if self.resume else None
+            folder = self.root / "numbers" / key
+            value = float(json.loads((folder / RECORD).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
+        if not self.resume:
+            return None
+        mark_used(folder)
+        return value
 
     def keep_number(self, key: str, value: float) -> None:
         """Keep a number for the next run.
@@ -125,20 +140,21 @@ class Store:
             DataError: it cannot be written.
         """
         with self._new_folder("numbers", key, kept=self.number) as folder:
-            (folder / _RECORD).write_text(json.dumps(value), encoding="utf-8")
+            (folder / RECORD).write_text(json.dumps(value), encoding="utf-8")
 
     def _kept_predictions(self, key: str) -> _KeptPredictions | None:
         folder = self.root / "predictions" / key
         if not self.resume:
             return None
         try:
-            record = _prediction_record().validate_json((folder / _RECORD).read_bytes())
+            record = prediction_record().validate_json((folder / RECORD).read_bytes())
             logits = np.lib.format.open_memmap(folder / _LOGITS, mode="r")
         except (OSError, ValueError):
             return None
-        return (
-            _KeptPredictions(record=record, logits=logits) if array_digest(logits) == record.sha256 else None
-        )
+        if array_digest(logits) != record.sha256:
+            return None
+        mark_used(folder)
+        return _KeptPredictions(record=record, logits=logits)
 
     @contextmanager
     def _new_folder(self, family: str, key: str, *, kept: Callable[[str], object | None]) -> Iterator[Path]:
@@ -176,7 +192,8 @@ def open_store(root: Path, *, keep: bool, resume: bool) -> Iterator[Store]:
         hint = "name another folder with --cache-dir, or keep nothing with --no-cache"
         with _made(f"the cache at {root}", hint=hint):
             root.mkdir(parents=True, exist_ok=True)
-        yield Store(root=root, resume=resume)
+        with shared(root / IN_USE):
+            yield Store(root=root, resume=resume)
         return
     with _made("a temporary folder", hint="name one with the environment variable TMPDIR"):
         temporary = TemporaryDirectory(prefix="kdaudit-", ignore_cleanup_errors=True)
@@ -209,10 +226,12 @@ def _replace_folder(folder: Path, target: Path) -> None:
 
 
 @cache
-def _prediction_record() -> TypeAdapter[_PredictionRecord]:
-    return TypeAdapter(_PredictionRecord)
+def prediction_record() -> TypeAdapter[PredictionRecord]:
+    """Reads and writes the record of kept predictions."""
+    return TypeAdapter(PredictionRecord)
 
 
 @cache
-def _control_record() -> TypeAdapter[TrainedControl]:
+def control_record() -> TypeAdapter[TrainedControl]:
+    """Reads and writes the record of a kept control."""
     return TypeAdapter(TrainedControl)
