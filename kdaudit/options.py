@@ -20,6 +20,7 @@ class Help:
     panel: str = "Audit"
 
 
+DEFAULT_MAX_SKIPPED = 0.01
 Output = Literal["logits", "probs", "sigmoid"]
 RandomKind = Literal["uniform", "gaussian", "shuffled"]
 Level = Literal["off", "warn", "error"]
@@ -49,7 +50,7 @@ class AuditSpec:
     students: tuple[str, ...]
 
     data: Annotated[
-        str, Help("Labelled evaluation data: FILE.npz, a folder of class folders, or a name.", "Data")
+        str, Help("Labelled evaluation data: a file, a folder, a name (kdaudit data ls) or code.", "Data")
     ]
     train_data: Annotated[str | None, Help("The student's training data, to train controls on.", "Data")] = (
         None
@@ -74,6 +75,15 @@ class AuditSpec:
     student_preprocess: Annotated[
         str | Mapping[str, object] | None, Help("The same for the student and its controls.", "Data")
     ] = None
+    input_columns: Annotated[
+        tuple[str, ...], Help("Tables: a column of inputs; repeat for more.", "Data")
+    ] = ()
+    label_column: Annotated[str | None, Help("Tables: the column of labels.", "Data")] = None
+    class_names: Annotated[str | None, Help("Text file: the classes' names, a line each.", "Data")] = None
+    max_skipped: Annotated[float, Help("Unreadable pictures to leave out: a share, or a number.", "Data")] = (
+        DEFAULT_MAX_SKIPPED
+    )
+    download: Annotated[bool, Help("Fetch a named data set that is not there.", "Data")] = False
     limit: Annotated[int | None, Help("Use a stratified random subset of N evaluation examples.", "Data")] = (
         None
     )

@@ -1,18 +1,17 @@
-"""Labelled examples: `.npz` files, image folders and named data sets, all read through one cached form."""
+"""Labelled examples, wherever they lie and in whichever form, all read through one cached form."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 from kdaudit.data.examples import Examples
+from kdaudit.data.kinds import source_kind
 from kdaudit.data.named import NAMED
 from kdaudit.data.options import DataOptions, Limit
 from kdaudit.data.subset import limited
-from kdaudit.errors import DataError
 from kdaudit.protocols import Progress
 
 __all__ = ["NAMED", "SOURCES", "DataOptions", "Examples", "Limit", "load_data", "source_kind"]
@@ -21,27 +20,11 @@ SOURCES = {
     "arrays": "kdaudit.data.arrays:load",
     "image-folder": "kdaudit.data.image_folder:load",
     "named": "kdaudit.data.named:load",
+    "python-object": "kdaudit.data.python_object:load",
+    "saved-dataset": "kdaudit.data.saved_dataset:load",
+    "shards": "kdaudit.data.shards:load",
+    "table": "kdaudit.data.table:load",
 }
-
-
-def source_kind(location: str) -> str:
-    """The key of `SOURCES` that reads `location`: a known name, a folder or a file, in this order.
-
-    Raises:
-        DataError: it is none of them.
-    """
-    if location in NAMED:
-        return "named"
-    path = Path(location)
-    if path.is_dir():
-        return "image-folder"
-    if path.is_file():
-        return "arrays"
-    nearest = get_close_matches(location, NAMED, n=1)
-    raise DataError(
-        f"expected an .npz file, a folder of class folders or a known name, found nothing at {location}",
-        hint=f"did you mean {nearest[0]}?" if nearest else f"known names: {', '.join(NAMED)}",
-    )
 
 
 def load_data(

@@ -1,5 +1,6 @@
-"""An `.npz` file: `x`, or one array per model input by its name, and `y`; optional ids, groups, class_names.
+"""An `.npz` file, or `.npy` files beside each other: `x`, or one array per model input by its name, and `y`.
 
+Optional are ids, groups and class_names.
 For the report also texts (n,), feature_names (features,) or sample_rate (1,): how examples are shown.
 
 It is extracted once into the cache, member by member, without being read into memory and without pickle.
@@ -10,6 +11,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,8 @@ import numpy as np
 from kdaudit.data.cache import cached_examples, require_space, take_space
 from kdaudit.data.columns import groups_from, ids_from, labels_from, names_from, slices_from, texts_from
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
-from kdaudit.data.npz import HINT, Header, header_of, opened_npz, read_array, require_size
+from kdaudit.data.npy_files import MAGIC, NpyFiles, npy_files
+from kdaudit.data.npz import HINT, Archive, Header, header_of, opened_npz, read_array, require_size
 from kdaudit.data.options import DataOptions, preprocess_for
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import DataError, SpecError
@@ -36,7 +39,7 @@ def load(
     options: DataOptions,
     progress: Progress | None,  # noqa: ARG001 - all sources are called alike; extraction is quick
 ) -> Examples:
-    """The examples of the `.npz` file at `location`.
+    """The examples of the `.npz` file, or of the `.npy` files, at `location`.
 
     uint8 inputs are divided by 255, then mean and std are applied if given. float64 is stored as float32;
     whole numbers other than uint8 are tokens and pass through.
@@ -48,19 +51,43 @@ def load(
     if options.image_size is not None:
         raise SpecError(
             f"expected no --image-size with {location}, found {options.image_size}",
-            hint="pictures in an .npz file are used in the size in which they were saved",
+            hint="pictures in arrays are used in the size in which they were saved",
         )
     path = Path(location)
-    sha256 = file_digest(path, error=DataError, what="an .npz file")
-    key = record_digest("arrays", FORMAT_VERSION, sha256, location, options.mean, options.std, options.slices)
+    with _opened(path, options) as archive:
+        files = [path] if isinstance(archive, zipfile.ZipFile) else list(archive.paths.values())
+    sha256 = [(file.name, file_digest(file, error=DataError, what="an array file")) for file in files]
+    key = record_digest(
+        "arrays",
+        FORMAT_VERSION,
+        sha256,
+        location,
+        (options.mean, options.std, options.slices, options.class_names),
+    )
     return cached_examples(cache, key, lambda folder: _extract(path, folder, location, options))
 
 
-def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> None:
+@contextmanager
+def _opened(path: Path, options: DataOptions) -> Iterator[zipfile.ZipFile | NpyFiles]:
+    """The arrays of an `.npz`, of a folder of `.npy` files, or of one of them and those named alike."""
+    if path.is_dir():
+        yield npy_files(path, ())
+        return
+    with path.open("rb") as stream:
+        is_npy = stream.read(len(MAGIC)) == MAGIC
+    if is_npy:
+        yield npy_files(path, (*_COLUMNS, *options.slices))
+        return
     with opened_npz(path) as archive:
+        yield archive
+
+
+def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> None:
+    with _opened(path, options) as archive:
         headers = _headers(archive, location, known := (*_COLUMNS, *options.slices))
         inputs = {name: header for name, header in headers.items() if name not in known}
-        require_size(archive, path, location)
+        if isinstance(archive, zipfile.ZipFile):
+            require_size(archive, path, location)
         require_space(
             folder, sum(info.file_size for info in archive.infolist()), what=f"the arrays of {location}"
         )
@@ -69,7 +96,7 @@ def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> N
         names = (
             names_from(columns["class_names"], what="class_names", where=location)
             if "class_names" in columns
-            else ()
+            else options.class_names or ()
         )
         labels = labels_from(columns["y"], names, where=location)
         mixed = len({header.stored == np.uint8 for header in _valued(inputs).values()}) == 2
@@ -145,7 +172,7 @@ def _assumptions(inputs: dict[str, Header]) -> Iterator[str]:
             yield f"{name} is {header.dtype.name}: stored as {header.stored.name}"
 
 
-def _headers(archive: zipfile.ZipFile, location: str, columns: tuple[str, ...]) -> dict[str, Header]:
+def _headers(archive: Archive, location: str, columns: tuple[str, ...]) -> dict[str, Header]:
     """The header of every array, after checking all that headers can tell; `columns` are no inputs."""
     names = dict.fromkeys(name[:-4] for name in archive.namelist() if name.endswith(".npy"))
     if "y" not in names:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from tokenize import TokenError
-from typing import IO
+from typing import IO, Protocol
 
 import numpy as np
 
@@ -42,6 +42,28 @@ class Header:
             if self.dtype.name in {"uint8", "int32", "int64"}
             else np.dtype(np.int64)
         )
+
+
+class Member(Protocol):
+    """An array as it is stored."""
+
+    file_size: int
+
+
+class Archive(Protocol):
+    """Arrays by name: an `.npz`, or `.npy` files beside each other."""
+
+    def namelist(self) -> Sequence[str]:
+        """Their names, each with `.npy`."""
+
+    def infolist(self) -> Sequence[Member]:
+        """Their sizes."""
+
+    def getinfo(self, name: str, /) -> Member:
+        """The size of one."""
+
+    def open(self, name: str, /) -> IO[bytes]:
+        """The bytes of one."""
 
 
 @contextmanager
@@ -76,7 +98,7 @@ def require_size(archive: zipfile.ZipFile, path: Path, location: str) -> None:
         )
 
 
-def header_of(archive: zipfile.ZipFile, name: str, location: str, *, is_input: bool) -> Header:
+def header_of(archive: Archive, name: str, location: str, *, is_input: bool) -> Header:
     """The checked header of an array; one that is no input is a column that is read into memory.
 
     Raises:
@@ -126,7 +148,7 @@ def _parsed(stream: IO[bytes], what: str) -> Header:
     return Header(shape=shape, dtype=dtype, fortran=fortran)
 
 
-def read_array(archive: zipfile.ZipFile, name: str) -> AnyArray:
+def read_array(archive: Archive, name: str) -> AnyArray:
     """A whole array whose header was checked."""
     with archive.open(f"{name}.npy") as stream:
         column: AnyArray = np.lib.format.read_array(stream, allow_pickle=False)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kdaudit.errors import SpecError
+from kdaudit.options import DEFAULT_MAX_SKIPPED
 from kdaudit.types import Geometry, Preprocess, StatedPreprocess
 
-DEFAULT_MAX_SKIPPED = 0.01
 # Of the shorter side, what torchvision's crop of 224 from 256 leaves.
 _USUAL_SHARE = 0.875
 
@@ -30,7 +30,9 @@ class DataOptions:
     `image_size` (pixels a side) and `geometry` are for pictures in files: both change how they are decoded. `mean` and
     `std` are per channel, on the scale of 0 to 1 for uint8 pictures, as torchvision states them. `slices` names columns
     that are no inputs: what the examples are to be told apart by. `max_skipped` is how many pictures may be left out
-    because they cannot be decoded: below 1 a share, else a number.
+    because they cannot be decoded: below 1 a share, else a number. `input_columns` and `label_column` are for tables
+    and the like; `class_names`, in the order of the models' outputs, for labels that are names. `download`: a named
+    data set that is not there may be fetched.
 
     Raises:
         SpecError: a negative `max_skipped`, `mean` without `std` or of another length, a `std` that is not positive,
@@ -45,6 +47,10 @@ class DataOptions:
     limit: Limit | None = None
     slices: tuple[str, ...] = ()
     max_skipped: float = DEFAULT_MAX_SKIPPED
+    input_columns: tuple[str, ...] = ()
+    label_column: str | None = None
+    class_names: tuple[str, ...] | None = None
+    download: bool = False
 
     def n_skippable(self, n: int) -> int:
         """How many of `n` pictures may be left out."""
@@ -85,6 +91,20 @@ class DataOptions:
             mean=self.mean or usual.mean,
             std=self.std or usual.std,
         )
+
+
+def numbers_of(text: str | None, option: str) -> tuple[float, ...] | None:
+    """The numbers of an option such as `--mean`, with commas between them; None where it is not given.
+
+    Raises:
+        SpecError: no numbers.
+    """
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as failure:
+        raise SpecError(f"expected numbers for {option}, like .485,.456,.406, found {text!r}") from failure
 
 
 def preprocess_for(inputs: Mapping[str, tuple[int, ...]], options: DataOptions, *, uint8: bool) -> Preprocess:

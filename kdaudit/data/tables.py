@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
+from kdaudit.data.parquet import parquet_module
 from kdaudit.errors import DataError
 from kdaudit.types import AnyArray
 
@@ -54,13 +54,7 @@ def read_parquet(path: Path) -> dict[str, AnyArray]:
     Raises:
         DataError: pyarrow is not installed, the file is damaged, or a list is shorter than others.
     """
-    try:
-        parquet = import_module("pyarrow.parquet")
-    except ImportError as failure:
-        raise DataError(
-            f"expected the package pyarrow for {path}, found: {failure}",
-            hint="pip install 'kdaudit[parquet]'",
-        ) from failure
+    parquet = parquet_module(path)
     try:
         table = parquet.read_table(path)
     except (OSError, ValueError) as failure:  # ArrowInvalid is a ValueError
@@ -100,15 +94,21 @@ def gathered(path: Path, columns: dict[str, AnyArray]) -> dict[str, AnyArray]:
 
 def _typed(name: str, values: Sequence[str], path: Path) -> AnyArray:
     text = np.array(values, dtype=np.str_)
+    if not _NUMBERED.fullmatch(name):
+        return whole_or_text(text)
     try:
-        if _NUMBERED.fullmatch(name):
-            return text.astype(np.float64)
+        return text.astype(np.float64)
+    except ValueError as failure:
+        raise DataError(f"expected numbers in {name} of {path}, found: {failure}") from failure
+
+
+def whole_or_text(text: AnyArray) -> AnyArray:
+    """Whole numbers (n,) where all of the text is some; the id 007 is not 7."""
+    try:
         numbers = text.astype(np.int64)
-    except (ValueError, OverflowError) as failure:
-        if _NUMBERED.fullmatch(name):
-            raise DataError(f"expected numbers in {name} of {path}, found: {failure}") from failure
+    except (ValueError, OverflowError):
         return text
-    return numbers if np.array_equal(numbers.astype(np.str_), text) else text  # the id 007 is not 7
+    return numbers if np.array_equal(numbers.astype(np.str_), text) else text
 
 
 def _plain(column: AnyArray, name: str, path: Path) -> AnyArray:

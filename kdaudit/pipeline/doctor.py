@@ -15,7 +15,7 @@ from kdaudit.pipeline.store import cache_folder, open_store
 from kdaudit.types import Check
 
 _NEEDED = ("torch", "torchvision", "onnx", "numpy", "scipy", "safetensors")
-_EXTRAS = {"transformers": "hf", "timm": "timm", "pyarrow": "parquet"}
+_EXTRAS = {"transformers": "hf", "datasets": "hf", "timm": "timm", "pyarrow": "parquet"}
 _LITTLE_SPACE = 2 * 1024**3
 
 

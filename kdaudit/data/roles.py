@@ -1,0 +1,152 @@
+"""Which column is what, in tables and other sources of named values; and class names where labels are names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kdaudit.data.columns import labels_from
+from kdaudit.data.listing import alike_names, few
+from kdaudit.data.options import DataOptions
+from kdaudit.data.tables import whole_or_text
+from kdaudit.errors import DataError, SpecError
+from kdaudit.types import AnyArray, Int64
+
+LABELS = ("label", "labels", "y", "target")
+_IDS = ("id", "ids", "__key__")
+_GROUPS = ("group", "groups")
+_PICTURES = ("path", "file", "filename", "file_name", "filepath", "image_path", "image", "img")
+_TEXTS = ("text", "texts")
+UNLABELLED_HINT = (
+    "name the column with --label-column; an audit is about errors, and what is an error only labels say"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """Names of the columns by what they are; `picture` holds paths or pictures, `text` is only shown."""
+
+    label: str
+    id: str | None
+    group: str | None
+    slices: tuple[str, ...]
+    picture: str | None
+    text: str | None
+    inputs: tuple[str, ...]
+
+    @property
+    def light(self) -> tuple[str, ...]:
+        """Columns of one short value an example, all but the inputs."""
+        return tuple(filter(None, (self.label, self.id, self.group, *self.slices, self.text)))
+
+
+def roles_of(names: Sequence[str], options: DataOptions, *, where: str) -> Roles:
+    """What the columns `names` are.
+
+    Labels are `label`, `labels`, `y` or `target`, or what `label_column` says; ids, groups and slices by their names.
+    Inputs are what `input_columns` names; else the column of pictures, if there is one; else all others.
+
+    Raises:
+        SpecError: an option names a column that is not there, or one twice.
+        DataError: there is no label column, or no input.
+    """
+    stated = (*options.input_columns, *filter(None, (options.label_column,)))
+    if missing := [name for name in stated if name not in names]:
+        raise SpecError(
+            f"expected a column {missing[0]!r} in {where}, found {few(names, 12)}",
+            hint="--input-columns and --label-column name columns as the header does",
+        )
+    if options.label_column in options.input_columns:
+        raise SpecError(
+            f"expected the label column {options.label_column!r} to be no input, found it as both"
+        )
+    label = options.label_column or _first(LABELS, names, options.input_columns)
+    if label is None:
+        raise DataError(
+            f"expected a column of labels in {where}, found {few(names, 12)}", hint=UNLABELLED_HINT
+        )
+    slices = tuple(name for name in options.slices if name in names)
+    used = {label, *slices, *options.input_columns}
+    id_, group = (_first(known, names, used) for known in (_IDS, _GROUPS))
+    pictures = options.input_columns or names
+    picture = _first(_PICTURES, pictures, {label, *slices, *filter(None, (id_, group))})
+    text = _first(_TEXTS, names, used)
+    others = [name for name in names if name not in {label, id_, group, text, *slices}]
+    inputs = tuple(options.input_columns or ([picture] if picture else others))
+    if not inputs:
+        raise DataError(
+            f"expected columns of inputs beside {label!r} in {where}, found {few(names, 12)}",
+            hint="text is no input: save its tokens, as lists of whole numbers in a column such as input_ids"
+            if text
+            else "name them with --input-columns",
+        )
+    return Roles(
+        label=label,
+        id=id_,
+        group=group,
+        slices=slices,
+        picture=picture if picture in inputs else None,
+        text=text,
+        inputs=inputs,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NumberedLabels:
+    """Labels (n,) or (n, positions), the classes' names where they are known, and what was taken for granted."""
+
+    labels: Int64
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def numbered_labels(values: AnyArray, class_names: tuple[str, ...], *, where: str) -> NumberedLabels:
+    """Labels as numbers; names are numbered as in `class_names`, else in alphabetical order. Text may hold numbers.
+
+    Raises:
+        DataError: a label is missing or no class; two names look alike; fewer than two classes.
+    """
+    if values.dtype.kind == "U" and not set(values.tolist()) <= set(class_names):
+        values = whole_or_text(values)
+    if class_names or values.dtype.kind not in "US":
+        return NumberedLabels(labels=labels_from(values, class_names, where=where), class_names=class_names)
+    names = tuple(str(name) for name in np.unique(values))
+    if "" in names:
+        i = int(np.flatnonzero(values == "")[0])
+        raise DataError(
+            f"expected a label for each example in {where}, found none for example {i}",
+            hint="leave out examples without a label",
+        )
+    shown = few([f"{i} {name}" for i, name in enumerate(names)])
+    notes = (
+        f"classes are numbered by their names in alphabetical order ({shown}): --class-names states another order",
+        *alike_names(names, where=where),
+    )
+    return NumberedLabels(labels=labels_from(values, names, where=where), class_names=names, notes=notes)
+
+
+def read_class_names(path: str) -> tuple[str, ...]:
+    """The lines of a text file, in the order of the models' outputs.
+
+    Raises:
+        SpecError: it cannot be read, is empty or names a class twice.
+    """
+    try:
+        names = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as failure:
+        raise SpecError(f"expected a text file of class names at {path}, found: {failure}") from failure
+    while names and not names[-1].strip():
+        names.pop()
+    if len(set(names)) < max(2, len(names)) or "" in names:
+        raise SpecError(
+            f"expected two or more different class names in {path}, one a line, found {len(names)} lines, "
+            f"{len(set(names))} different"
+        )
+    return tuple(names)
+
+
+def _first(known: Sequence[str], names: Sequence[str], but: Sequence[str] | set[str]) -> str | None:
+    return next((name for name in known if name in names and name not in but), None)

@@ -1,0 +1,170 @@
+"""Data sets of Hugging Face's `datasets`: folders that `save_to_disk` wrote, and what its cache holds by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kdaudit.data.cache import cached_examples
+from kdaudit.data.columns import groups_from, ids_from, slices_from
+from kdaudit.data.decode import read_pictures
+from kdaudit.data.description import FORMAT_VERSION, Description
+from kdaudit.data.examples import Examples
+from kdaudit.data.listing import Listing
+from kdaudit.data.options import DataOptions
+from kdaudit.data.pictures import PictureBytes, file_stamp
+from kdaudit.data.roles import Roles, numbered_labels, roles_of
+from kdaudit.data.stream import write_stream
+from kdaudit.data.table import refuse_picture_options
+from kdaudit.data.table_files import array_of
+from kdaudit.digest import record_digest
+from kdaudit.errors import DataError
+from kdaudit.protocols import Progress
+from kdaudit.types import AnyArray
+
+_CHUNK = 1024
+_DICT, _STATE = "dataset_dict.json", "state.json"
+
+
+def is_saved_dataset(folder: Path) -> bool:
+    """Whether `save_to_disk` wrote a folder."""
+    return (folder / _STATE).is_file() or (folder / _DICT).is_file()
+
+
+def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
+    """The examples of the folder at `location`, one split.
+
+    Raises:
+        DataError: `datasets` is not installed, the folder is damaged or holds several splits.
+        SpecError: an option does not fit.
+    """
+    folder = Path(location)
+    if (folder / _DICT).is_file():
+        splits = sorted(path.parent.name for path in folder.glob(f"*/{_STATE}"))
+        raise DataError(
+            f"expected one split in {location}, found {', '.join(splits) or 'none'}",
+            hint=f"name it: {location}/{splits[-1] if splits else 'test'}",
+        )
+    datasets = datasets_module(location)
+    try:
+        found = datasets.load_from_disk(str(folder))
+    except (OSError, ValueError, KeyError, TypeError) as failure:
+        raise DataError(
+            f"expected a whole data set at {location}, found: {failure}",
+            hint="save it again with save_to_disk",
+        ) from failure
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    stamp = record_digest([(path.name, *file_stamp(str(path))) for path in files])
+    description = Description(name=folder.resolve().name, kind="saved-dataset", location=location)
+    return read_dataset(found, stamp, description, cache=cache, options=options, progress=progress)
+
+
+def datasets_module(location: str) -> Any:
+    """The package `datasets`.
+
+    Raises:
+        DataError: it is not installed.
+    """
+    try:
+        return import_module("datasets")
+    except ImportError as failure:
+        raise DataError(
+            f"expected the package datasets for {location}, found: {failure}",
+            hint="pip install 'kdaudit[hf]'",
+        ) from failure
+
+
+def read_dataset(
+    found: Any,
+    stamp: str,
+    description: Description,
+    *,
+    cache: Path,
+    options: DataOptions,
+    progress: Progress | None,
+) -> Examples:
+    """The examples of a `datasets.Dataset`; `stamp` changes when its content does.
+
+    Raises:
+        DataError: its columns cannot be examples.
+        SpecError: an option does not fit.
+    """
+    where = description.location
+    features = dict(found.features)
+    roles = roles_of(tuple(features), options, where=where)
+    names = options.class_names or tuple(
+        getattr(features[roles.label], "names", None) or description.class_names
+    )
+    pictures = [name for name in roles.inputs if type(features[name]).__name__ == "Image"]
+    described = _described(description, names)
+    if pictures:
+        listing = _listing(found, pictures[0], stamp, roles, described)
+        return read_pictures(listing, described, cache=cache, options=options, progress=progress)
+    refuse_picture_options(options, where)
+    key = record_digest(
+        "dataset", FORMAT_VERSION, stamp, where, names, repr(roles), (options.mean, options.std)
+    )
+    return cached_examples(
+        cache,
+        key,
+        lambda folder: write_stream(
+            folder,
+            _chunks(found, [*roles.light, *roles.inputs], where),
+            roles=roles,
+            description=described,
+            options=options,
+            progress=progress,
+        ),
+    )
+
+
+def _described(description: Description, names: tuple[str, ...]) -> Description:
+    return replace(description, class_names=names)
+
+
+def _chunks(found: Any, columns: Sequence[str], where: str) -> Iterator[dict[str, AnyArray]]:
+    start = 0
+    for batch in found.select_columns(list(columns)).with_format(None).iter(_CHUNK):
+        yield {name: array_of(batch[name], name, where, start) for name in columns}
+        start += len(batch[columns[0]])
+
+
+def _listing(found: Any, column: str, stamp: str, roles: Roles, description: Description) -> Listing:
+    where, n = description.location, len(found)
+    parts = list(_chunks(found, roles.light, where))
+    if not parts:
+        raise DataError(f"expected at least one example in {where}, found none")
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in roles.light}
+    numbered = numbered_labels(columns[roles.label], description.class_names, where=where)
+    undecoded = found.select_columns([column]).cast_column(column, type(found.features[column])(decode=False))
+    ids = np.arange(n).astype(np.str_) if roles.id is None else columns[roles.id]
+    return Listing(
+        pictures=[
+            PictureBytes(
+                where=f"row {row} of {where}",
+                stamp=(stamp, column, row),
+                fetch=partial(_bytes, undecoded, column, row),
+            )
+            for row in range(n)
+        ],
+        labels=numbered.labels,
+        ids=[str(name) for name in ids_from(ids, where=where)],
+        class_names=numbered.class_names,
+        groups=None if roles.group is None else groups_from(columns[roles.group], where=where),
+        slices={name: slices_from(columns[name], name=name, where=where) for name in roles.slices},
+        notes=numbered.notes,
+    )
+
+
+def _bytes(found: Any, column: str, row: int) -> bytes:
+    picture = found[row][column]
+    if picture is None or (picture.get("bytes") is None and not picture.get("path")):
+        raise ValueError("no picture in this row")
+    data: bytes | None = picture.get("bytes")
+    return Path(picture["path"]).read_bytes() if data is None else data

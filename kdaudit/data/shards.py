@@ -1,0 +1,211 @@
+"""WebDataset shards: uncompressed tars, `key.jpg` beside `key.cls` or `key.json`. Members are read, never unpacked."""
+
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from glob import glob, has_magic
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from kdaudit.data.columns import groups_from, ids_from, slices_from
+from kdaudit.data.decode import read_pictures
+from kdaudit.data.examples import Description, Examples
+from kdaudit.data.listing import Listing, few
+from kdaudit.data.options import DataOptions
+from kdaudit.data.pictures import SUFFIXES, PictureSection
+from kdaudit.data.roles import LABELS, UNLABELLED_HINT, numbered_labels
+from kdaudit.data.table_files import array_of
+from kdaudit.errors import DataError
+from kdaudit.protocols import Progress
+
+_BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
+_MOST_SHARDS = 100_000
+_LARGEST_LABEL_BYTES = 1 << 20
+_HINT = (
+    "a shard is a plain .tar (not .tar.gz) of key.jpg, or another picture, and key.cls or key.json beside it"
+)
+
+
+def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
+    """The examples of the shards at `location`: a tar, a folder of them, or a pattern, `a-{000..009}.tar`, `a-*.tar`.
+
+    Raises:
+        DataError: a shard is missing, damaged or compressed, or holds no pictures with labels.
+    """
+    shards = shards_of(location)
+    description = Description(name=Path(location).stem, kind="shards", location=location)
+    listing = shard_listing(shards, options, where=location)
+    return read_pictures(listing, description, cache=cache, options=options, progress=progress)
+
+
+def is_pattern(location: str) -> bool:
+    """Whether a location stands for several shards."""
+    return location.endswith(".tar") and (bool(_BRACES.search(location)) or has_magic(location))
+
+
+def shards_of(location: str) -> list[Path]:
+    """The files of a location, in order.
+
+    Raises:
+        DataError: a pattern fits no file, or braces name one that is not there.
+    """
+    path = Path(location)
+    if path.is_dir():
+        return sorted(path.glob("*.tar"))
+    if path.is_file():
+        return [path]
+    found = [Path(name) for name in _expanded(location)] if _BRACES.search(location) else []
+    found = found or sorted(Path(name) for name in glob(location))  # noqa: PTH207 - the pattern may be absolute
+    if not found:
+        raise DataError(f"expected shards at {location}, found none", hint=_HINT)
+    if missing := [str(shard) for shard in found if not shard.is_file()]:
+        raise DataError(f"expected all shards of {location}, found no {few(missing)}", hint=_HINT)
+    return found
+
+
+def shard_listing(shards: Sequence[Path], options: DataOptions, *, where: str) -> Listing:
+    """The pictures of shards; their ids are the keys, with the shard's name where several have the same.
+
+    Raises:
+        DataError: see `load`.
+    """
+    samples: list[_Sample] = []
+    left_out: Counter[str] = Counter()
+    for shard in shards:
+        samples += _samples(shard, left_out)
+    pictured = [sample for sample in samples if sample.picture is not None]
+    if not pictured:
+        raise DataError(f"expected pictures in the shards of {where}, found none", hint=_HINT)
+    if len(pictured) < len(samples):
+        left_out["keys without a picture"] += len(samples) - len(pictured)
+    labels = [_label(sample, options) for sample in pictured]
+    numbered = numbered_labels(array_of(labels, "labels", where, 0), options.class_names or (), where=where)
+    keys = Counter(sample.key for sample in pictured)
+    ids = [s.key if keys[s.key] == 1 else f"{s.shard.name}/{s.key}" for s in pictured]
+    groups = _column(pictured, "group", where)
+    return Listing(
+        pictures=[sample.picture for sample in pictured if sample.picture is not None],
+        labels=numbered.labels,
+        ids=[str(name) for name in ids_from(np.array(ids), where=where)],
+        class_names=numbered.class_names,
+        groups=None if groups is None else groups_from(groups, where=where),
+        slices={
+            name: slices_from(column, name=name, where=where)
+            for name in options.slices
+            if (column := _column(pictured, name, where)) is not None
+        },
+        notes=(*numbered.notes, *(f"{n} {what} are left out" for what, n in sorted(left_out.items()))),
+    )
+
+
+@dataclass(slots=True)
+class _Sample:
+    """The members of one key."""
+
+    shard: Path
+    key: str
+    picture: PictureSection | None = None
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def sections(shard: Path) -> Iterator[tuple[tarfile.TarInfo, PictureSection]]:
+    """The plain files in a tar, by their place in it; links, folders and devices are passed over, names only named.
+
+    Raises:
+        DataError: it is no whole, uncompressed tar.
+    """
+    size = shard.stat().st_size
+    try:
+        with tarfile.open(shard, mode="r:") as archive:
+            for member in archive:
+                if member.offset_data + member.size > size:
+                    raise tarfile.ReadError(f"{member.name} ends beyond the file")
+                if member.isreg() and not member.issparse():
+                    yield (
+                        member,
+                        PictureSection(str(shard.absolute()), member.name, member.offset_data, member.size),
+                    )
+    except (tarfile.TarError, EOFError, OSError, ValueError) as failure:
+        raise DataError(
+            f"expected a whole, uncompressed tar at {shard}, found: {failure}", hint=_HINT
+        ) from failure
+
+
+def _samples(shard: Path, left_out: Counter[str]) -> list[_Sample]:
+    found: dict[str, _Sample] = {}
+    n_files = 0
+    for member, section in sections(shard):
+        n_files += 1
+        folder, _, name = member.name.rpartition("/")
+        stem, _, suffix = name.partition(".")
+        if not stem:  # hidden
+            continue
+        key = f"{folder}/{stem}" if folder else stem
+        sample = found.setdefault(key, _Sample(shard, key))
+        suffix = suffix.lower()
+        if f".{suffix}" in SUFFIXES:
+            sample.picture = section
+        elif suffix in {"cls", "json", "txt"} and section.size <= _LARGEST_LABEL_BYTES:
+            with section.open() as stream:
+                sample.texts[suffix] = stream.read().decode("utf-8", "replace")
+        else:
+            left_out[f"members .{suffix}"] += 1
+    if n_files == 0:
+        raise DataError(f"expected files in the tar {shard}, found none", hint=_HINT)
+    return list(found.values())
+
+
+def _label(sample: _Sample, options: DataOptions) -> object:
+    if "cls" in sample.texts and options.label_column is None:
+        text = sample.texts["cls"].strip()
+        return int(text) if text.isdecimal() else text
+    values = _json(sample)
+    names = LABELS if options.label_column is None else (options.label_column,)
+    label = next((values[name] for name in names if name in values), None)
+    if label is None or label == "":
+        raise DataError(
+            f"expected {sample.key}.cls, or a label in {sample.key}.json, in {sample.shard}, found none",
+            hint=UNLABELLED_HINT,
+        )
+    return label
+
+
+def _column(
+    samples: Sequence[_Sample], name: str, where: str
+) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]] | None:
+    values = [_json(sample).get(name) for sample in samples]
+    return None if all(value is None for value in values) else array_of(values, name, where, 0)
+
+
+def _json(sample: _Sample) -> dict[str, object]:
+    try:
+        values = json.loads(sample.texts.get("json", "{}"))
+    except (ValueError, RecursionError) as failure:
+        raise DataError(
+            f"expected a JSON object in {sample.key}.json of {sample.shard}, found: {failure}"
+        ) from failure
+    return values if isinstance(values, dict) else {}
+
+
+def _expanded(location: str) -> list[str]:
+    """All names that braces stand for: `{08..11}` is 08, 09, 10, 11."""
+    parts = _BRACES.split(location)
+    ranges = [(parts[i + 1], parts[i + 2]) for i in range(0, len(parts) - 1, 3)]
+    n = int(np.prod([max(0, int(last) - int(first) + 1) for first, last in ranges], dtype=np.float64))
+    if n > _MOST_SHARDS:
+        raise DataError(f"expected at most {_MOST_SHARDS:,} shards, found braces for {n:,} in {location}")
+    numbers = [[str(i).zfill(len(first)) for i in range(int(first), int(last) + 1)] for first, last in ranges]
+    names = []
+    for chosen in product(*numbers):
+        pieces = [parts[0]]
+        for i, number in enumerate(chosen):
+            pieces += [number, parts[3 * i + 3]]
+        names.append("".join(pieces))
+    return names

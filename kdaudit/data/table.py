@@ -1,0 +1,119 @@
+"""A table of examples: columns of numbers or arrays, or a column of pictures, by path or in a parquet file itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from kdaudit.data.cache import cached_examples
+from kdaudit.data.columns import groups_from, ids_from, slices_from
+from kdaudit.data.decode import read_pictures
+from kdaudit.data.examples import FORMAT_VERSION, Description, Examples
+from kdaudit.data.listing import Listing
+from kdaudit.data.options import DataOptions
+from kdaudit.data.parquet import ParquetTable
+from kdaudit.data.pictures import Picture, PictureBytes, PictureFile, file_stamp, printable
+from kdaudit.data.roles import Roles, numbered_labels, roles_of
+from kdaudit.data.stream import write_stream
+from kdaudit.data.table_files import Table, open_table
+from kdaudit.digest import file_digest, record_digest
+from kdaudit.errors import DataError, SpecError
+from kdaudit.protocols import Progress
+from kdaudit.types import AnyArray
+
+
+def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
+    """The examples of the table at `location`; see `roles_of` for which column is what.
+
+    Raises:
+        DataError: it is no table, or its columns cannot be examples.
+        SpecError: an option does not fit it.
+    """
+    path = Path(location)
+    table = open_table(path)
+    roles = roles_of(table.names, options, where=location)
+    description = Description(
+        name=path.stem, kind="table", location=location, class_names=options.class_names or ()
+    )
+    if roles.picture is not None:
+        listing = picture_listing(table, path, roles, description)
+        return read_pictures(listing, description, cache=cache, options=options, progress=progress)
+    refuse_picture_options(options, location)
+    key = record_digest(
+        "table",
+        FORMAT_VERSION,
+        file_digest(path, error=DataError, what="a table"),
+        location,
+        dataclasses.asdict(roles),
+        (options.mean, options.std, options.class_names),
+    )
+
+    def build(folder: Path) -> None:
+        chunks = table.chunks([*roles.light, *roles.inputs])
+        write_stream(folder, chunks, roles=roles, description=description, options=options, progress=progress)
+
+    return cached_examples(cache, key, build)
+
+
+def refuse_picture_options(options: DataOptions, location: str) -> None:
+    """Return if nothing is asked for that only pictures in files can have.
+
+    Raises:
+        SpecError: something is.
+    """
+    if options.image_size is not None:
+        raise SpecError(
+            f"expected no --image-size with {location}, found {options.image_size}",
+            hint="it is for pictures in files; arrays are used in the size in which they were saved",
+        )
+
+
+def picture_listing(table: Table, path: Path, roles: Roles, description: Description) -> Listing:
+    """The pictures of a table: files whose paths are relative to the table, or bytes in its rows."""
+    where, column = description.location, str(roles.picture)
+    inside = isinstance(table, ParquetTable) and table.has_pictures(column)
+    light: dict[str, list[AnyArray]] = {name: [] for name in (*roles.light, *([] if inside else [column]))}
+    for chunk in table.chunks(list(light)):
+        for name, parts in light.items():
+            parts.append(chunk[name])
+    if not light[roles.label]:
+        raise DataError(f"expected at least one example in {where}, found none")
+    columns = {name: np.concatenate(parts) for name, parts in light.items()}
+    numbered = numbered_labels(columns[roles.label], description.class_names, where=where)
+    n = len(numbered.labels)
+    if inside and isinstance(table, ParquetTable):
+        pictures: list[Picture] = list(_in_rows(table, path, column, n))
+        names: AnyArray = np.arange(n).astype(np.str_)
+    else:
+        names = columns[column]
+        pictures = [PictureFile(str(path.parent.absolute() / name)) for name in _paths(names, column, where)]
+    ids = names if roles.id is None else columns[roles.id]
+    return Listing(
+        pictures=pictures,
+        labels=numbered.labels,
+        ids=[printable(str(name)) for name in ids_from(ids, where=where)],
+        class_names=numbered.class_names,
+        groups=None if roles.group is None else groups_from(columns[roles.group], where=where),
+        slices={name: slices_from(columns[name], name=name, where=where) for name in roles.slices},
+        notes=numbered.notes,
+    )
+
+
+def _paths(names: AnyArray, column: str, where: str) -> AnyArray:
+    if names.dtype.kind != "U":
+        raise DataError(
+            f"expected paths of pictures in column {column} of {where}, found {names.dtype}",
+            hint="if it is no column of pictures, name the inputs with --input-columns",
+        )
+    return names
+
+
+def _in_rows(table: ParquetTable, path: Path, column: str, n: int) -> Iterator[Picture]:
+    stamp = (str(path.absolute()), *file_stamp(str(path)))
+    for row in range(n):
+        where, fetch = f"row {row} of {path}", partial(table.picture, column, row)
+        yield PictureBytes(where=where, stamp=(*stamp, column, row), fetch=fetch)
