@@ -10,6 +10,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -23,6 +24,7 @@ from kdaudit.policy.explanations import EXPLANATIONS
 from kdaudit.policy.limits import LIMITS, PRESET_LIMITS, PRESETS, limit_infos
 from kdaudit.policy.stated import rule_info
 from kdaudit.policy.waivers import may_be_waived
+from kdaudit.render import render
 from kdaudit.schema import AuditResult
 from kdaudit.spec import config_schema
 
@@ -32,9 +34,12 @@ _NAME = re.compile(r"--?[a-z][a-z-]*")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages to those of the folder."""
+    """Add the pages, and the reports that the site shows whole, to those of the folder."""
     for name, text in pages().items():
         files.append(File.generated(config, f"reference/{name}.md", content=text))
+    for audit in sorted((Path(__file__).parent / "audits").glob("*.json")):
+        result = AuditResult.model_validate_json(audit.read_bytes())
+        files.append(File.generated(config, f"reports/{audit.stem}.html", content=render(result, "html")))
     return files
 
 
