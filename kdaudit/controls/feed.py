@@ -13,6 +13,7 @@ from kdaudit.protocols import TrainingData
 from kdaudit.types import UNLABELLED, AnyArray, Int64, Preprocess
 
 CROP_PADDING = 4
+_PICTURES = 4
 # Token numbers and the like reach the network as they are; pictures and measurements become float32.
 _INDEX_TYPES = (np.dtype(np.int32), np.dtype(np.int64))
 
@@ -72,13 +73,21 @@ class Feed:
 
 
 def preprocessed(x: torch.Tensor, preprocess: Preprocess) -> torch.Tensor:
-    """(x * scale - mean) / std with the channels on axis 1."""
+    """(x * scale - mean) / std with the channels on axis 1, in the model's channel order and layout.
+
+    Weights are trained in float32, whatever type the saved model takes.
+    """
+    pictures = x.ndim == _PICTURES
+    if pictures and preprocess.channels == "BGR":
+        x = x.flip(1)
     if preprocess.scale != 1.0:
         x = x * preprocess.scale
     if preprocess.mean:
         x = x - _per_channel(preprocess.mean, x)
     if preprocess.std:
         x = x / _per_channel(preprocess.std, x)
+    if pictures and preprocess.layout == "NHWC":
+        x = x.permute(0, 2, 3, 1).contiguous()
     return x
 
 

@@ -7,7 +7,7 @@ optional `ids.npy` and `groups.npy`, slice columns `column0.npy` ..., and `meta.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Self, TypeVar
@@ -15,9 +15,10 @@ from typing import Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from kdaudit.data.description import FORMAT_VERSION, META, Description, Meta, meta_adapter, read_meta
+from kdaudit.data.description import FORMAT_VERSION, Description, Meta, read_meta
 from kdaudit.data.prepared import TOKENS, arranged, prepared
 from kdaudit.data.units import Units, units_of
+from kdaudit.data.writing import TEXTS, column_path, input_path, is_intact, write_examples
 from kdaudit.digest import array_digest, record_digest
 from kdaudit.errors import DataError
 from kdaudit.types import AnyArray, Batch, DataRef, Geometry, Int64, Preprocess, Skipped, read_only
@@ -32,70 +33,7 @@ __all__ = [
     "write_examples",
 ]
 
-LONGEST_TEXT = 400
-_TEXTS = "texts.npy"
 _T = TypeVar("_T", bound=np.generic)
-
-
-def column_path(folder: Path, position: int) -> Path:
-    """Where the slice column at `position` of `Description.columns` is stored."""
-    return folder / f"column{position}.npy"
-
-
-def input_path(folder: Path, position: int) -> Path:
-    """Where the input at `position` of `Description.inputs` is stored."""
-    return folder / "inputs" / f"{position}.npy"
-
-
-def write_examples(
-    folder: Path,
-    description: Description,
-    *,
-    labels: Int64,
-    ids: npt.NDArray[np.str_] | None = None,
-    groups: Int64 | None = None,
-    slices: Sequence[npt.NDArray[np.str_]] = (),
-    texts: npt.NDArray[np.str_] | None = None,
-) -> None:
-    """Completes a folder whose inputs are already stored: labels, ids, groups, slices, digest, description.
-
-    The digest covers everything that decides a verdict: inputs, labels, ids, groups and preprocessing. `slices` are
-    the columns that the description names, in its order. `texts` (n,) are what examples are shown as; their first
-    `LONGEST_TEXT` characters are kept.
-    """
-    columns = {"labels": labels, "ids": ids, "groups": groups}
-    for name, column in columns.items():
-        if column is not None:
-            np.save(folder / f"{name}.npy", column, allow_pickle=False)
-    for position, values in enumerate(slices):
-        np.save(column_path(folder, position), values, allow_pickle=False)
-    if texts is not None:
-        np.save(folder / _TEXTS, texts.astype(f"<U{LONGEST_TEXT}"), allow_pickle=False)
-    inputs = [
-        (name, array_digest(np.load(input_path(folder, i), mmap_mode="r")))
-        for i, name in enumerate(description.inputs)
-    ]
-    digests = [None if column is None else array_digest(column) for column in columns.values()]
-    sha256 = record_digest(inputs, digests, description.class_names, description.preprocess.arithmetic)
-    ref = DataRef(
-        name=description.name,
-        kind=description.kind,
-        location=description.location,
-        sha256=sha256,
-        n=len(labels),
-    )
-    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*.npy")}
-    meta = Meta(version=FORMAT_VERSION, ref=ref, description=description, sizes=sizes)
-    (folder / META).write_bytes(meta_adapter().dump_json(meta, indent=1))
-
-
-def is_intact(folder: Path) -> bool:
-    """Whether `folder` is a complete example folder of this version whose files have the sizes they had."""
-    try:
-        meta = read_meta(folder)
-        return all((folder / name).stat().st_size == size for name, size in meta.sizes.items())
-    except (DataError, OSError):
-        return False
 
 
 class Examples:
@@ -144,7 +82,7 @@ class Examples:
 
     @cached_property
     def ref(self) -> DataRef:
-        """Where the examples came from, and their digest; a subset has its own, a copy of another size may share one."""
+        """Where the examples came from, and their digest; a subset has its own, a copy of another size shares one."""
         return self._shared or self._own_ref
 
     @cached_property
@@ -256,7 +194,7 @@ class Examples:
 
     def text(self, i: int) -> str:
         """What example `i` is shown as; empty where it is no text."""
-        path = self._folder / _TEXTS
+        path = self._folder / TEXTS
         if not path.exists():
             return ""
         return str(np.load(path, mmap_mode="r")[i if self._index is None else int(self._index[i])])

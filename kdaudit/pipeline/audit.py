@@ -72,7 +72,7 @@ def audit(
                     controls = trainer.provide(notice, given.alternate)
                     if spec.save_controls is not None:
                         folder = Path(spec.save_controls) / Path(group[0].model.name).stem
-                        save_controls(controls, setup, folder, notice)
+                        save_controls(controls, setup.of_student(group[0].model), folder, notice)
                 everybody = (given.teacher, *group, *controls.predictions)
                 audits.append(judged(run, setup, everybody, controls, assumptions_of(setup, controls)))
     for line in waiver_notices([audited.result.policy for audited in audits]):

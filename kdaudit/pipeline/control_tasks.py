@@ -59,7 +59,7 @@ class ControlTasks:
 
     def one(self, name: str, role: Role, recipe: Recipe) -> TrainTask:
         """The task of one control; `name` decides its random streams."""
-        setup = self.setup
+        setup, teacher = self.setup, self._teacher_of(role)
         return TrainTask(
             name=name,
             role=role,
@@ -73,9 +73,15 @@ class ControlTasks:
             device=setup.device,
             precision=setup.precision,
             store=setup.store,
-            teacher=self._teacher_of(role),
+            teacher=teacher,
+            teacher_data=None if teacher is None else self._as_taken_by(teacher),
             random_kind=setup.spec.random_kind,
         )
+
+    def _as_taken_by(self, teacher: ModelRef) -> Examples | None:
+        """The training examples as a teacher takes them; None where it takes them as the student does."""
+        view = self.setup.train_views.get(teacher.sha256)
+        return None if view is None or view.view_sha256 == self.train.view_sha256 else view
 
     def _teacher_of(self, role: Role) -> ModelRef | None:
         if role is Role.ALTERNATE:

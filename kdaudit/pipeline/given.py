@@ -24,7 +24,8 @@ _ROWS = 4096
 def predict_given(setup: Setup, models: Sequence[ModelRef], *, progress: Progress) -> tuple[Predictions, ...]:
     """Predictions of given models on the evaluation data, from the store where they are kept."""
     tasks = [
-        PredictTask(model=model, data=setup.data, device=setup.device, store=setup.store) for model in models
+        PredictTask(model=model, data=setup.seen_by(model), device=setup.device, store=setup.store)
+        for model in models
     ]
     return tuple(predict_task(task, progress) for task in tasks)
 

@@ -49,7 +49,9 @@ class _InOrder:
                 f"of {', '.join(sorted(pixels))}",
                 hint="save the other inputs as floats",
             )
-        self._preprocess = Preprocess() if as_stored else data.preprocess
+        self._preprocess = data.preprocess
+        if as_stored:
+            self._preprocess = Preprocess(channels=data.preprocess.channels, layout=data.preprocess.layout)
 
     @property
     def labels(self) -> Int64:

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
-from kdaudit.data import DataOptions, Examples, Limit, load_data
-from kdaudit.data.duplicates import duplicate_positions
-from kdaudit.data.subset import limited
-from kdaudit.errors import AlignmentError, DataError, SpecError
+from kdaudit.data import Examples
+from kdaudit.errors import AlignmentError, SpecError
 from kdaudit.models.device import resolve_device
 from kdaudit.models.identify import identify
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.label_map import read_label_map
+from kdaudit.pipeline.reading import Reader
 from kdaudit.pipeline.store import Store
+from kdaudit.pipeline.taken import Taken, taken_by
 from kdaudit.protocols import Progress
 from kdaudit.types import ModelRef, OutputKind, Role
 
-# The training split that lies beside a named evaluation split.
-TRAINING_SPLITS = {"imagenet-val": "imagenet-train", "fashion-mnist:test": "fashion-mnist:train"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
 TRAIN = "train"
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -30,7 +26,11 @@ _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """Everything that an audit starts from; `alternate_teacher` is None where none is given as a file."""
+    """Everything that an audit starts from; `alternate_teacher` is None where none is given as a file.
+
+    `data` and `train` are the examples as the first student takes them, `views` and `train_views` as every given model
+    does, by its digest; `taken` says why. Models that are trained here take them as their student.
+    """
 
     spec: AuditSpec
     store: Store
@@ -46,6 +46,21 @@ class Setup:
     device: str
     precision: str
     time_limit_seconds: float
+    taken: Mapping[str, Taken] = field(default_factory=dict)
+    views: Mapping[str, Examples] = field(default_factory=dict)
+    train_views: Mapping[str, Examples] = field(default_factory=dict)
+
+    def seen_by(self, model: ModelRef) -> Examples:
+        """The evaluation examples as a model takes them."""
+        return self.views.get(model.sha256, self.data)
+
+    def of_student(self, student: ModelRef) -> Setup:
+        """The same, with everything as this student takes it: what its controls start from."""
+        return replace(
+            self,
+            data=self.seen_by(student),
+            train=self.train_views.get(student.sha256, self.train),
+        )
 
 
 def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
@@ -58,17 +73,10 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
     time_limit_seconds = seconds_of(spec.time_limit)
     device = resolve_device(spec.device)
     teacher, students, ready, alternate = _models(spec)
-    data = load_data(spec.data, cache=store.root, options=_data_options(spec), progress=progress)
-    _require_slices(spec, data)
-    (teacher,) = _aligned((teacher,), spec.teacher_label_map, data)
-    students, ready = (_aligned(models, spec.student_label_map, data) for models in (students, ready))
-    train, no_train_reason = _training_data(spec, store, progress)
-    n_before, duplicates = 0, np.empty(0, dtype=np.int64)
-    if train is not None:
-        n_before, duplicates = len(data), duplicate_positions(data, train.whole)
-        if len(duplicates) and not spec.keep_duplicates:
-            data = _without(data, duplicates, train)
-    data = _limited(spec, data)  # not while reading: what is left out as a duplicate must not count
+    taken = {m.sha256: taken_by(spec, m) for m in (teacher, *students, *ready, *filter(None, (alternate,)))}
+    given = Reader(spec, store, progress=progress).all(students[0], taken)
+    (teacher,) = _aligned((teacher,), spec.teacher_label_map, given.data)
+    students, ready = (_aligned(models, spec.student_label_map, given.data) for models in (students, ready))
     return Setup(
         spec=spec,
         store=store,
@@ -76,14 +84,17 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
         students=students,
         ready=ready,
         alternate_teacher=alternate,
-        data=data,
-        train=train,
-        no_train_reason="" if ready else no_train_reason,
-        n_before_duplicates=n_before,
-        n_duplicates=len(duplicates),
+        data=given.data,
+        train=given.train,
+        no_train_reason="" if ready else given.no_train_reason,
+        n_before_duplicates=given.n_before_duplicates,
+        n_duplicates=given.n_duplicates,
         device=device,
         precision=_precision(spec, device),
         time_limit_seconds=time_limit_seconds,
+        taken=taken,
+        views=given.views,
+        train_views=given.train_views,
     )
 
 
@@ -96,15 +107,9 @@ def prepare_one(spec: AuditSpec, store: Store, *, progress: Progress) -> tuple[M
     _check(spec)
     device = resolve_device(spec.device)
     model = _like_student(spec, spec.students[0], Role.STUDENT)
-    data = load_data(spec.data, cache=store.root, options=_data_options(spec), progress=progress)
-    _require_slices(spec, data)
-    return _aligned((model,), spec.student_label_map, data)[0], _limited(spec, data), device
-
-
-def _limited(spec: AuditSpec, data: Examples) -> Examples:
-    if spec.limit is None or spec.limit >= len(data):
-        return data
-    return data.subset(limited(data.labels, Limit(n=spec.limit, seed=spec.seed)))
+    reader = Reader(spec, store, progress=progress)
+    data = reader.evaluation(taken_by(spec, model))
+    return _aligned((model,), spec.student_label_map, data)[0], reader.limited(data), device
 
 
 def seconds_of(duration: str) -> float:
@@ -229,61 +234,6 @@ def _like_student(spec: AuditSpec, path: str, role: Role) -> ModelRef:
         arch_args=spec.arch_args,
         trust_pickle=spec.trust_pickle,
     )
-
-
-def _data_options(spec: AuditSpec) -> DataOptions:
-    return DataOptions(
-        image_size=spec.image_size,
-        mean=_numbers(spec.mean, "--mean"),
-        std=_numbers(spec.std, "--std"),
-        data_root=None if spec.data_root is None else Path(spec.data_root),
-        slices=spec.slice,
-    )
-
-
-def _require_slices(spec: AuditSpec, data: Examples) -> None:
-    if missing := [name for name in spec.slice if name not in data.columns]:
-        raise SpecError(
-            f"expected a column {missing[0]!r} in {spec.data} for --slice, found none",
-            hint="store it in the .npz beside x and y: one text or whole number for each example",
-        )
-
-
-def _numbers(text: str | None, option: str) -> tuple[float, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as failure:
-        raise SpecError(f"expected numbers for {option}, like .485,.456,.406, found {text!r}") from failure
-
-
-def _training_data(spec: AuditSpec, store: Store, progress: Progress) -> tuple[Examples | None, str]:
-    limit = None if spec.limit_train is None else Limit(n=spec.limit_train, seed=spec.seed)
-    options = replace(_data_options(spec), limit=limit)
-    location = spec.train_data or TRAINING_SPLITS.get(spec.data)
-    if location is None:
-        return None, "No training data was given: add --train-data, or ready-made controls with --control."
-    try:
-        train = load_data(location, cache=store.root, options=options, progress=progress)
-    except DataError as failure:
-        if spec.train_data is not None:
-            raise
-        return None, f"The training split {location} is not there: {failure.message}."
-    return train, ""
-
-
-def _without(
-    data: Examples, duplicates: np.ndarray[tuple[int], np.dtype[np.int64]], train: Examples
-) -> Examples:
-    left = np.setdiff1d(np.arange(len(data)), duplicates)
-    if len(left) == 0:
-        raise DataError(
-            f"expected evaluation data that is not training data, found every one of {len(data):,} examples "
-            f"of {data.ref.location} in {train.ref.location}",
-            hint="give held-out data with --data, or --keep-duplicates where equal inputs are natural",
-        )
-    return data.subset(left)
 
 
 def _precision(spec: AuditSpec, device: str) -> str:

@@ -59,7 +59,7 @@ class PredictTask:
             PREDICTION_VERSION,
             [model.sha256, model.kind, model.arch, model.arch_args, network, model.output],
             model.label_map,
-            self.data.ref.sha256,
+            self.data.view_sha256,
             _device_type(self.device),
             self.half,
         )
@@ -67,7 +67,10 @@ class PredictTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainTask:
-    """Train one control: `role` says which targets, `name` which random streams under `seed`."""
+    """Train one control: `role` says which targets, `name` which random streams under `seed`.
+
+    `teacher_data` are the examples as the teacher takes them, where it takes them otherwise.
+    """
 
     name: str
     role: Role
@@ -82,6 +85,7 @@ class TrainTask:
     store: Store
     label_map: LabelMap | None = None
     teacher: ModelRef | None = None
+    teacher_data: Examples | None = None
     random_kind: RandomKind = "uniform"
 
     @property
@@ -95,9 +99,10 @@ class TrainTask:
             [self.network_digest, self.output, self.role, self.name, self.seed],
             self.label_map,
             self.recipe,
-            self.data.ref.sha256,
+            self.data.view_sha256,
             [self.precision, _device_type(self.device)],
             teacher,
+            None if self.teacher_data is None else self.teacher_data.view_sha256,
             None if self.teacher is None else self.teacher.label_map,
             self.random_kind if self.role is Role.RANDOM else "",
         )
@@ -256,7 +261,8 @@ def step_seconds_task(task: TrainTask, progress: Progress) -> float:  # noqa: AR
 
 def teacher_task(task: TrainTask, teacher: ModelRef) -> PredictTask:
     """What the teacher says of the plain training examples, predicted once for all controls that learn from it."""
-    return PredictTask(model=teacher, data=task.data, device=task.device, store=task.store, half=True)
+    data = task.teacher_data or task.data
+    return PredictTask(model=teacher, data=data, device=task.device, store=task.store, half=True)
 
 
 def _targets(task: TrainTask, progress: Progress) -> Targets:

@@ -1,0 +1,114 @@
+"""How each given model takes the examples: what the user says, then what its own files say, then what is usual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from kdaudit.data import Examples
+from kdaudit.data.options import numbers_of
+from kdaudit.data.preprocess_tables import from_table, stated_preprocess
+from kdaudit.data.preprocessing import applied, contradictions, described, merged
+from kdaudit.models.declared import declared_preprocess, without_arithmetic
+from kdaudit.options import AuditSpec
+from kdaudit.types import Geometry, ModelRef, Role, StatedPreprocess
+
+_TEACHERS = (Role.TEACHER, Role.ALTERNATE_TEACHER)
+_PICTURES = 4
+_CHANNELS = (1, 3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What the user said of how a model takes its inputs, and what its files say."""
+
+    said: StatedPreprocess
+    file: StatedPreprocess
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """How pictures in files are to be resized and cropped for it; None leaves it to the data."""
+        return self.said.geometry or self.file.geometry
+
+    def view(self, examples: Examples) -> Examples:
+        """The examples as the model takes them.
+
+        Raises:
+            SpecError: what is said does not fit them.
+        """
+        own, shapes = examples.preprocess, examples.shapes
+        stated = merged([self.said, self._usable(examples)])
+        return examples.under(applied(stated, own, shapes))
+
+    def sentence(self, view: Examples) -> str:
+        """What is done to the inputs of this model, who said so, and where its file says otherwise."""
+        used = self._usable(view)
+        parts = [described(view.preprocess, view.geometry)]
+        sources = [s.source for s in (self.said, used) if s != StatedPreprocess(source=s.source)]
+        if sources:
+            parts.append(f"by {' and '.join(sources)}")
+        if said_otherwise := list(contradictions(self.said, self.file)):
+            parts.append(f"but: {'; '.join(said_otherwise)}")
+        if self._states_numbers and used.mean is None and self.said.mean is None:
+            parts.append(f"{self.file.source} is not applied: the inputs are saved as numbers of their own")
+        return "; ".join(parts)
+
+    @property
+    def is_stated(self) -> bool:
+        """Whether anybody said anything."""
+        return any(s != StatedPreprocess(source=s.source) for s in (self.said, self.file))
+
+    @property
+    def _states_numbers(self) -> bool:
+        return self.file.mean is not None or self.file.scale is not None
+
+    def _usable(self, examples: Examples) -> StatedPreprocess:
+        """What the model's file says, as far as it is about inputs like these: about pictures as they are in files."""
+        shapes = [shape for shape in examples.shapes.values() if len(shape) == _PICTURES]
+        if len(shapes) != 1 or len(examples.shapes) != 1:
+            return StatedPreprocess()
+        ((_, channels, _, last),) = shapes
+        file = self.file
+        if not examples.is_uint8 or (file.mean and len(file.mean) not in {1, channels}):
+            file = without_arithmetic(file)
+        if channels not in _CHANNELS or last in _CHANNELS:
+            file = replace(
+                file, layout=None, channels=None
+            )  # saved in another layout than pictures are kept in
+        return file if channels == _CHANNELS[1] else replace(file, channels=None)
+
+
+def taken_by(spec: AuditSpec, model: ModelRef) -> Taken:
+    """How a given model takes its inputs: controls as the student, an alternate teacher as the teacher.
+
+    Raises:
+        SpecError: an option or a table says nothing that can be understood.
+        ModelError: the model's own files do not.
+    """
+    name = "teacher_preprocess" if model.role in _TEACHERS else "student_preprocess"
+    said = []
+    for field in (name, "preprocess"):
+        value: str | Mapping[str, object] | None = getattr(spec, field)
+        if value is not None:
+            said.append(stated_preprocess(value, source=f"--{field.replace('_', '-')}"))
+        if field == name:
+            said += _by_numbers(spec)
+    file, table = declared_preprocess(model)
+    if table is not None:
+        own = from_table(table, source=f"kdaudit.preprocess of {model.name}")
+        file = merged([own, file])
+    return Taken(said=replace(merged(said), source=_sources(said)), file=file)
+
+
+def _by_numbers(spec: AuditSpec) -> list[StatedPreprocess]:
+    """What --mean and --std say; --image-size changes whatever geometry there is, where data is read."""
+    mean, std = numbers_of(spec.mean, "--mean"), numbers_of(spec.std, "--std")
+    return (
+        []
+        if mean is None or std is None
+        else [StatedPreprocess(source="--mean and --std", mean=mean, std=std)]
+    )
+
+
+def _sources(said: list[StatedPreprocess]) -> str:
+    return ", ".join(dict.fromkeys(layer.source for layer in said))
