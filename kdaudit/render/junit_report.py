@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from kdaudit.render import facts, stated, text, words
+from kdaudit.render import facts, numbers, stated, text, words
 from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 
@@ -33,7 +33,7 @@ def render_junit(result: AuditResult) -> str:
     suite = ET.SubElement(
         root,
         "testsuite",
-        {"name": _suite_name(result), "timestamp": _without_zone(result.started), **attributes},
+        {"name": _suite_name(result), **_when(result.started), **attributes},
     )
     suite.extend(cases)
     notes = [f"{result.verdict.upper()}: {text.one_line(result.reason)}", text.one_line(result.signature)]
@@ -81,6 +81,7 @@ def _suite_name(result: AuditResult) -> str:
     return text.one_line(f"kdaudit {' + '.join(result.students)} / {result.teacher}")
 
 
-def _without_zone(moment: str) -> str:
-    # JUnit's schema wants a time without zone; ours is UTC.
-    return text.one_line(moment.removesuffix("+00:00").removesuffix("Z"))
+def _when(moment: str) -> dict[str, str]:
+    """The suite's time, as the schema wants it: in UTC, without a zone; nothing for what is no time."""
+    time = numbers.utc(moment)
+    return {"timestamp": f"{time:%Y-%m-%dT%H:%M:%S}"} if time else {}

@@ -1,9 +1,9 @@
 """SARIF 2.1.0: one run, every rule of the audit, one result for each that needs attention.
 
 A failed rule is a result of level error, a warning one of level warning; a rule without a decision is `open`, and what
-was waived is suppressed with its reason. Where the audit does not pass and no rule is an error, the verdict itself is
-one: closed by default. How the other rules ended stands in the run's properties and not among the results, because
-GitHub's code scanning makes an alert of every result, whatever its `kind` is (and of suppressed ones: they are notes).
+was waived is suppressed with its reason. An inconclusive verdict is an error of its own: closed by default. How the
+other rules ended stands in the properties of the run and not among the results, because GitHub's code scanning makes
+an alert of every result, whatever its `kind` is; of suppressed ones too, which are notes.
 
 Source: OASIS, SARIF Version 2.1.0 Plus Errata 01, sections 3.20 (invocation), 3.27 (result), 3.49 (rules).
 """
@@ -97,7 +97,7 @@ def _results(result: AuditResult) -> Iterator[_Json]:
         if row.required:
             said += f" Required: {text.sentence(row.required)}"
         yield _result(result, text.one_line(row.id), index[row.id], said, kind) | {"properties": _ended(row)}
-    if result.verdict is not Outcome.PASS and not red:
+    if result.verdict is Outcome.INCONCLUSIVE or (result.verdict is Outcome.FAIL and not red):
         headline = words.headline(result)
         said = f"{headline.word}: {' '.join((headline.lead, *headline.body))}"
         yield _result(result, _VERDICT, len(result.rules), said, {"kind": "fail", "level": "error"})

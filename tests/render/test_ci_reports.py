@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -54,6 +56,13 @@ def test_an_audit_that_does_not_pass_is_red_in_junit(kind: Kind) -> None:
     assert (result.verdict is not Outcome.PASS) == bool(red)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_junit_is_valid(kind: Kind) -> None:
+    """By the schema of what Jenkins, GitLab and others read."""
+    schema = etree.XMLSchema(etree.parse(Path(__file__).with_name("junit.xsd")))
+    schema.assertValid(etree.fromstring(render(audit_result(kind), "junit").encode()))
+
+
 def test_each_outcome_has_its_place_in_junit() -> None:
     """Failure, error, skipped, or passed with a note."""
     found = cases(audit_result("fail"))
@@ -93,6 +102,37 @@ def test_an_annotation_is_one_line_and_cannot_start_another() -> None:
     assert "%250A@all" in document
 
 
+def test_github_drops_no_annotation() -> None:
+    """It shows ten of a kind: the tenth holds the rest, and failures come before what only could not be judged."""
+    base = audit_result("fail")
+    row = base.rules[0].model_copy(update={"level": "error"})
+    rules = tuple(
+        row.model_copy(update={"id": f"KD9{i:02}", "outcome": outcome, "reason": f"It is so, {i}."})
+        for i, outcome in enumerate(
+            [*[RuleStatus.UNDECIDED] * 8, *[RuleStatus.FAIL] * 8, *[RuleStatus.WARNING] * 12]
+        )
+    )
+    skipped = tuple(SkippedRecord(what=f"part {i}", stage="assess", reason=f"why {i}") for i in range(30))
+    lines = render(base.model_copy(update={"rules": rules, "skipped": skipped}), "github").splitlines()
+    assert {"error": 10, "warning": 10, "notice": 10} == Counter(
+        re.findall(r"(?m)^::(\w+)", "\n".join(lines))
+    )
+    told = "\n".join(lines)
+    assert [] == [rule.id for rule in rules if rule.id not in told]
+    assert [] == [part.reason for part in skipped if part.reason not in told]
+    assert "KD908" in lines[1]
+    assert lines[9].startswith("::error title=kdaudit%2C 8 more::Undecided: KD900")
+
+
+def test_an_annotation_is_not_endless() -> None:
+    """A title of at most 250 characters, a message of at most 4,000; what is cut is cut before it is encoded."""
+    long = with_rule("fail", "KD201", title="%" * 1000, reason="%" * 9000)
+    line = next(line for line in render(long, "github").splitlines() if "KD201" in line)
+    title, message = line.removeprefix("::error title=").split("::")
+    assert 250 == len(title.replace("%25", "%").replace("%3A", ":"))
+    assert 4000 == len(message.replace("%25", "%"))
+
+
 @pytest.mark.parametrize(
     ("kind", "level"), [("fail", "error"), ("unfit", "error"), ("inconclusive", "error"), ("pass", "notice")]
 )
@@ -120,6 +160,14 @@ def test_markdown_stays_small_whatever_the_names_are() -> None:
     document = render(result, "markdown")
     assert len(document.encode()) < 2**20
     assert "and 100 more in audit.json" in document
+
+
+def test_markdown_of_a_thousand_hostile_classes_stays_small() -> None:
+    """Names of classes are long, and each occurs in pairs, parts and examples."""
+    base = audit_result("many-classes")
+    names = tuple(f"{HOSTILE_NAMES[i % len(HOSTILE_NAMES)]} {'&|`' * 200} {i}" for i in range(1000))
+    result = base.model_copy(update={"data": base.data.model_copy(update={"class_names": names})})
+    assert len(render(result, "markdown").encode()) < 2**20
 
 
 def test_markdown_gives_the_four_numbers_with_their_intervals() -> None:
