@@ -22,9 +22,17 @@ _INITIALISATIONS = {
 }
 
 
+_DIVIDED = "divided by 255"
+
+
 def assumptions_of(setup: Setup, controls: ControlSet) -> tuple[Assumption, ...]:
     """All rows, in the order in which an audit decides them."""
-    return (*_of_models(setup), *_of_data(setup), *_of_controls(setup, controls))
+    return (
+        *_of_models(setup),
+        *_of_preprocessing(setup),
+        *_of_data(setup),
+        *_of_controls(setup, controls),
+    )
 
 
 def _of_models(setup: Setup) -> Iterator[Assumption]:
@@ -53,8 +61,29 @@ def _of_models(setup: Setup) -> Iterator[Assumption]:
         yield Assumption(what="Weak teacher", value="accepted: --allow-weak-teacher", known_from="stated")
 
 
+def _of_preprocessing(setup: Setup) -> Iterator[Assumption]:
+    """One row for the teacher, and one for the student with everything that takes its inputs in the same way."""
+    if not setup.data.shapes:
+        return
+    shown: set[str] = set()
+    models = (setup.teacher, *setup.students, *setup.ready, *filter(None, (setup.alternate_teacher,)))
+    for model in models:
+        sentence = setup.preprocessing_of(model)
+        if sentence in shown and model.role not in (Role.TEACHER, Role.STUDENT):
+            continue
+        shown.add(sentence)
+        alone = len(setup.students) == 1 and model.role in (Role.TEACHER, Role.STUDENT)
+        yield Assumption(
+            what=f"Preprocessing of the {model.role}{'' if alone else f' {model.name}'}",
+            value=sentence,
+            known_from="stated" if setup.taken[model.sha256].is_stated else "default",
+        )
+
+
 def _of_data(setup: Setup) -> Iterator[Assumption]:
     for text in setup.data.assumptions:
+        if text.endswith(_DIVIDED):
+            continue  # the rows of the models say what is done to the numbers
         yield Assumption(what="Evaluation data", value=text, known_from="default")
     if setup.data.units.places is not None:
         yield Assumption(

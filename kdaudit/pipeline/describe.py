@@ -177,6 +177,7 @@ def _models(found: Findings) -> Iterable[ModelRecord]:
             fit=not unfit,
             unfit_reason=unfit,
             seed="" if trained is None else f"{found.setup.spec.seed}:{ref.name}",
+            preprocess=found.setup.preprocessing_of(ref),
             curve=()
             if trained is None
             else tuple(CurveRecord(epoch=p.epoch, loss=p.loss, accuracy=p.accuracy) for p in trained.curve),

@@ -54,6 +54,11 @@ class Setup:
         """The evaluation examples as a model takes them."""
         return self.views.get(model.sha256, self.data)
 
+    def preprocessing_of(self, model: ModelRef) -> str:
+        """What is done to the inputs of a given model and who said so; '' where that was done elsewhere."""
+        taken = self.taken.get(model.sha256)
+        return "" if taken is None else taken.sentence(self.seen_by(model))
+
     def of_student(self, student: ModelRef) -> Setup:
         """The same, with everything as this student takes it: what its controls start from."""
         return replace(

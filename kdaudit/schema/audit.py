@@ -125,7 +125,8 @@ class ModelRecord(Document):
     """One model of the audit and what was measured of it on the evaluation data.
 
     `agreement_W`/`agreement_R`: share of the teacher's wrong/right answers that this model gives too;
-    `error_consistency`: Cohen's kappa of right and wrong with the teacher.
+    `error_consistency`: Cohen's kappa of right and wrong with the teacher. `preprocess`: what was done to its inputs
+    and who said so; empty for models that were trained here, which take them as their student.
     """
 
     name: str
@@ -146,6 +147,7 @@ class ModelRecord(Document):
     fit: bool = True
     unfit_reason: str = ""
     seed: str = ""
+    preprocess: str = ""
     curve: tuple[CurveRecord, ...] = ()
     seconds: float | None = None
 
