@@ -26,6 +26,7 @@ NOT_RUN = {
     ". venv/bin/activate": "the tests' environment is used",
     "pip install": "it is installed",
     "make ": "its targets run the tests, or install",
+    "kdaudit demo": "tests/cli/test_demo.py runs it",
 }
 _BLOCK = re.compile(
     r"(?:^<!-- exit (?P<exit>\d+) -->\n)?^(?P<indent> *)```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n"
