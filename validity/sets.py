@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,6 @@ from examples.fashion_mnist.networks import ConvNet
 from kdaudit.rng import stream
 from kdaudit.types import Int64, Preprocess, Recipe
 
-_FOLDER = Path(__file__).parent / "data"
 _Stored = npt.NDArray[np.uint8]
 _DENSE = Recipe(epochs=20, batch_size=128, optimizer="adamw", lr=3e-3, schedule="cosine", weight_decay=0.01)
 
@@ -161,7 +159,7 @@ def data_set(name: str) -> DataSet:
 
 
 def _load(name: str) -> tuple[_Stored, Int64]:
-    with np.load(_FOLDER / f"{name}.npz") as arrays:
+    with files("kdaudit.data.bundled").joinpath(f"{name}.npz").open("rb") as file, np.load(file) as arrays:
         return arrays["x"], arrays["y"].astype(np.int64)
 
 

@@ -193,7 +193,7 @@ def _decode_all(
     began = time.monotonic()
     decode = partial(_decode_chunk, listing.pictures, plan)
     with Rows(target, plan.shape, np.uint8) as rows:
-        for start, chunk in zip(range(0, n, _CHUNK), _in_parallel(decode, range(0, n, _CHUNK)), strict=True):
+        for start, chunk in zip(range(0, n, _CHUNK), in_parallel(decode, range(0, n, _CHUNK)), strict=True):
             rows.extend(chunk.pixels)
             kept += chunk.kept
             errors |= chunk.errors
@@ -222,7 +222,7 @@ def _too_many(errors: dict[int, DataError], allowed: int, n: int) -> DataError:
     )
 
 
-def _in_parallel(function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
+def in_parallel(function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
     """Results in order, a bounded number of them ahead of whoever takes them.
 
     Threads: Pillow decodes and resizes outside the interpreter's lock, and no worker has to import torchvision.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from kdaudit.data.named import NAMED
+from kdaudit.data.named import DATA_SETS, NAMED
 from kdaudit.data.npy_files import MAGIC, is_npy_folder
 from kdaudit.data.python_object import is_code
 from kdaudit.data.saved_dataset import is_saved_dataset
@@ -37,7 +37,7 @@ def source_kind(location: str) -> str:
     nearest = get_close_matches(location, NAMED, n=1)
     raise DataError(
         f"expected a file, a folder, a pattern of shards, module:callable or a known name, found nothing at {location}",
-        hint=f"did you mean {nearest[0]}?" if nearest else f"known names: {', '.join(NAMED)}",
+        hint=f"did you mean {nearest[0]}?" if nearest else f"known names: {', '.join(DATA_SETS)}",
     )
 
 

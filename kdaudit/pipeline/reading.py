@@ -10,6 +10,7 @@ import numpy as np
 
 from kdaudit.data import DataOptions, Examples, Limit, load_data
 from kdaudit.data.duplicates import duplicate_positions
+from kdaudit.data.names import training_split_of
 from kdaudit.data.options import numbers_of
 from kdaudit.data.roles import read_class_names
 from kdaudit.data.subset import limited
@@ -20,8 +21,8 @@ from kdaudit.pipeline.taken import Taken
 from kdaudit.protocols import Progress
 from kdaudit.types import Geometry, Int64, ModelRef
 
-# The training split that lies beside a named evaluation split.
-TRAINING_SPLITS = {"imagenet-val": "imagenet-train", "fashion-mnist:test": "fashion-mnist:train"}
+# Training splits that are taken without being named: with these sets nobody trains on anything else.
+_TAKEN_UNASKED = frozenset({"imagenet-train", "fashion-mnist:train"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,11 +110,13 @@ class Reader:
     def _training(self, taken: Taken) -> tuple[Examples | None, str]:
         """The training examples as a model takes them, or why there are none."""
         spec = self._spec
-        location = spec.train_data or TRAINING_SPLITS.get(spec.data)
+        beside = training_split_of(spec.data)
+        location = spec.train_data or (beside if beside in _TAKEN_UNASKED else None)
         if location is None:
+            name = "" if beside is None else f" {beside}, if that is what the student was trained on"
             return (
                 None,
-                "No training data was given: add --train-data, or ready-made controls with --control.",
+                f"No training data was given: add --train-data{name}, or ready-made controls with --control.",
             )
         limit = None if spec.limit_train is None else Limit(n=spec.limit_train, seed=spec.seed)
         try:

@@ -9,125 +9,173 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kdaudit.data import DataOptions, load_data, named
+from kdaudit.data import DataOptions, Examples, Limit, layouts, load_data
+from kdaudit.data.catalogue import DATA_SETS
+from kdaudit.data.names import canonical
+from kdaudit.data.preprocessing import PRESETS
 from kdaudit.errors import DataError
-from kdaudit.types import Preprocess
 
-from .factories import load, pixels, save_idx, save_picture
+from .factories import fed, load, pixels, save_idx
+from .named_sets import BUILDERS, save_cifar, save_idx_set, save_svhn
 
-LAYOUTS = ["imagenet/{}", "ILSVRC2012_img_{}", "ILSVRC/Data/CLS-LOC/{}", "{}"]
+DEBIAN = layouts.DEBIAN_FASHION
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def no_debian(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As on a machine without Debian's package."""
-    monkeypatch.setattr(named, "_DEBIAN_FASHION", tmp_path / "nothing")
+    """As on a machine without Debian's package, and without the package `datasets`."""
+    monkeypatch.setattr(layouts, "DEBIAN_FASHION", tmp_path / "nothing")
+    monkeypatch.setattr("kdaudit.data.hub_cache.version_of", lambda _: None)
 
 
-def save_imagenet(folder: Path, *, classes: int = 1000) -> None:
-    """One small JPEG for each class, in folders named like ImageNet's."""
-    for c in range(classes):
-        save_picture(folder / f"n{c:08d}" / f"ILSVRC2012_val_{c:08d}.JPEG", size=(20, 12), seed=c)
+def both_splits(name: str, tmp_path: Path) -> tuple[Examples, Examples]:
+    """Test and training examples."""
+    options = DataOptions(data_root=tmp_path / "root")
+    return tuple(load(f"{name}:{split}", tmp_path / "cache", options) for split in ("test", "train"))  # type: ignore[return-value]
 
 
-def save_fashion(folder: Path, *, n: int = 20, split: str = "t10k") -> None:
-    """Random pictures in the files of Fashion-MNIST."""
-    save_idx(folder / f"{split}-images-idx3-ubyte.gz", pixels(n, (28, 28)))
-    save_idx(folder / f"{split}-labels-idx1-ubyte.gz", np.arange(n) % 10)
+@pytest.mark.parametrize("name", BUILDERS)
+def test_both_splits_are_found_and_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels, ids and names of the record's classes; the same twice, and the name alone is the test split."""
+    BUILDERS[name](tmp_path / "root", monkeypatch)
+    test, train = both_splits(name, tmp_path)
+    record = DATA_SETS[name]
+    for split, examples in (("test", test), ("train", train)):
+        assert ("named", canonical(f"{name}:{split}")) == (examples.ref.kind, examples.ref.location)
+        assert len(examples) == len(set(examples.ids.tolist())) == len(examples.labels)
+        if isinstance(record.classes, tuple) and name not in {"cifar10", "imagenet"}:
+            assert record.classes == examples.class_names
+        assert np.isfinite(fed(examples)).all()
+    again = load(name, tmp_path / "cache", DataOptions(data_root=tmp_path / "root"))
+    assert test.ref == again.ref
+    assert test.folder == again.folder
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_imagenet_is_found_where_tools_put_it(
-    tmp_path: Path, layout: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Both splits, with ImageNet's transforms; few classes here, so that four layouts are quick."""
-    monkeypatch.setattr(named, "IMAGENET_CLASSES", 3)
-    save_imagenet(tmp_path / layout.format("val"), classes=3)
-    save_imagenet(tmp_path / layout.format("train"), classes=3)
-    for split in ("val", "train"):
-        examples = load(f"imagenet-{split}", tmp_path / "cache", DataOptions(data_root=tmp_path))
-        assert (3, 3, 224, 224) == examples.stored["x"].shape
-        mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-        assert Preprocess(scale=1 / 255, mean=mean, std=std) == examples.preprocess
-        assert ("named", f"imagenet-{split}") == (examples.ref.kind, examples.ref.location)
-        assert ("n00000000", "n00000001", "n00000002") == examples.class_names
-        assert ("pixels are divided by 255",) == examples.assumptions
+def test_every_data_set_has_a_small_copy_or_is_text() -> None:
+    """None is forgotten here."""
+    texts = {name for name, record in DATA_SETS.items() if record.modality in {"texts", "characters"}}
+    assert set(DATA_SETS) - texts == set(BUILDERS)
 
 
-def test_imagenet_with_all_its_classes(tmp_path: Path) -> None:
-    """A thousand folders in order, at another size."""
-    save_imagenet(tmp_path / "imagenet" / "val")
-    examples = load("imagenet-val", tmp_path / "cache", DataOptions(data_root=tmp_path, image_size=7))
-    np.testing.assert_array_equal(np.arange(1000), examples.labels)
-    assert (1000, 3, 7, 7) == examples.stored["x"].shape
+@pytest.mark.parametrize("record", DATA_SETS.values(), ids=lambda record: record.name)
+def test_records_are_complete(record: object) -> None:
+    """Each says how many, whose, where from, and what to do where it is missing."""
+    from kdaudit.data.data_set import DataSet
+
+    assert isinstance(record, DataSet)
+    assert {"train", "test"} == set(record.n)
+    assert record.title
+    assert record.licence
+    assert record.homepage.startswith("http")
+    assert record.n_classes >= 2
+    assert "DATA_ROOT" in record.get or "bundled" in record.get
 
 
-@pytest.mark.parametrize("root", [None, "here"])
-def test_absent_imagenet_says_what_to_put_where_invalid(tmp_path: Path, root: str | None) -> None:
-    """Without a data root, and with one that holds something else."""
-    data_root = None if root is None else tmp_path / root
-    with pytest.raises(
-        DataError, match="expected imagenet-val under the data root, found nothing: "
-    ) as caught:
-        load("imagenet-val", tmp_path / "cache", DataOptions(data_root=data_root))
-    assert ("no data root is set" in caught.value.message) == (root is None)
-    hint = (
-        "put the val pictures into DATA_ROOT/imagenet/val/<class>/*.JPEG "
-        "and set --data-root DATA_ROOT or KDAUDIT_DATA_ROOT"
-    )
-    assert hint == caught.value.hint
-
-
-def test_unsorted_or_partial_imagenet_invalid(tmp_path: Path) -> None:
-    """Labels are the folders' order, so a part of the classes would be mislabelled."""
-    save_imagenet(tmp_path / "val", classes=2)
-    with pytest.raises(DataError, match=r"expected 1000 class folders .* found 2"):
-        load("imagenet-val", tmp_path / "cache", DataOptions(data_root=tmp_path))
-
-
-@pytest.mark.usefixtures("no_debian")
 @pytest.mark.parametrize("folder", ["fashion-mnist", "FashionMNIST/raw", ""])
 def test_fashion_mnist_is_found_where_tools_put_it(tmp_path: Path, folder: str) -> None:
-    """Both splits, pictures with a channel axis, and the class names."""
-    save_fashion(tmp_path / folder)
-    save_fashion(tmp_path / folder, split="train", n=30)
-    options = DataOptions(data_root=tmp_path)
-    test, train = (load(f"fashion-mnist:{split}", tmp_path / "cache", options) for split in ("test", "train"))
-    assert (20, 1, 28, 28) == test.stored["x"].shape
-    assert 30 == len(train)
+    """Pictures with a channel axis."""
+    save_idx_set(tmp_path / folder)
+    test = load("fashion-mnist:test", tmp_path / "cache", DataOptions(data_root=tmp_path))
     np.testing.assert_array_equal(pixels(20, (28, 28)), test.stored["x"][:, 0])
     np.testing.assert_array_equal(np.arange(20) % 10, test.labels)
     assert "Ankle boot" == test.class_names[9]
     assert ("x is uint8: divided by 255",) == test.assumptions
 
 
-@pytest.mark.usefixtures("no_debian")
 def test_unpacked_idx_files_are_read(tmp_path: Path) -> None:
     """Torchvision unpacks them."""
-    save_fashion(tmp_path)
-    for path in list(tmp_path.glob("*.gz")):
+    save_idx_set(tmp_path / "mnist")
+    for path in list((tmp_path / "mnist").glob("*.gz")):
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
         path.unlink()
-    assert 20 == len(load("fashion-mnist:test", tmp_path / "cache", DataOptions(data_root=tmp_path)))
+    assert 20 == len(load("mnist", tmp_path / "cache", DataOptions(data_root=tmp_path)))
 
 
-@pytest.mark.skipif(not named._DEBIAN_FASHION.is_dir(), reason="needs Debian's dataset-fashion-mnist")
-def test_debians_fashion_mnist_is_the_real_one(tmp_path: Path) -> None:
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="needs Debian's dataset-fashion-mnist")
+def test_debians_fashion_mnist_is_the_real_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """10,000 pictures, 1,000 of each class, and the first is an ankle boot."""
+    monkeypatch.setattr(layouts, "DEBIAN_FASHION", DEBIAN)
     examples = load("fashion-mnist:test", tmp_path)
     assert [1000] * 10 == np.bincount(examples.labels).tolist()
     assert "Ankle boot" == examples.class_names[examples.labels[0]]
 
 
-@pytest.mark.usefixtures("no_debian")
-def test_absent_fashion_mnist_says_what_to_install_invalid(tmp_path: Path) -> None:
-    """The package, or the folder."""
+def test_bundled_sets_are_whole(tmp_path: Path) -> None:
+    """As many as their records say, on the scale of 0 to 1, and training examples apart from the others."""
+    for name in ("digits", "letter"):
+        test, train = both_splits(name, tmp_path)
+        assert DATA_SETS[name].n == {"test": len(test), "train": len(train)}
+        assert (0.0, 1.0) == (fed(train).min(), fed(train).max())
+        assert DATA_SETS[name].n_classes == len(np.unique(test.labels))
+
+
+def test_cifar_has_its_channels_first_and_its_usual_normalisation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pixels are those of the pickle; names come from its meta file; --mean says otherwise."""
+    save_cifar(tmp_path, "CIFAR10", monkeypatch)
+    test = load("cifar10", tmp_path / "cache", DataOptions(data_root=tmp_path))
+    np.testing.assert_array_equal(pixels(20, (3072,)).reshape(-1, 3, 32, 32), test.stored["x"])
+    assert PRESETS["cifar10"].mean == test.preprocess.mean
+    assert "class 3" == test.class_names[3]
+    stated = DataOptions(data_root=tmp_path, mean=(0.5,), std=(0.5,), limit=Limit(n=10, seed=0))
+    other = load("cifar10", tmp_path / "cache", stated)
+    assert ((0.5,), 10) == (other.preprocess.mean, len(other))
+
+
+def test_a_pickle_that_is_not_the_published_one_is_not_loaded_invalid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its MD5 is compared before anything of it is read: code in it does not run."""
+    folder = save_cifar(tmp_path, "CIFAR10", monkeypatch)
+    ran = tmp_path / "ran"
+    (folder / "test_batch").write_bytes(f"cos\nsystem\n(S'touch {ran}'\ntR.".encode())
     with pytest.raises(
-        DataError, match=r"expected t10k-images-idx3-ubyte\.gz for fashion-mnist:test"
+        DataError, match=r"expected the published files of cifar10 in .*, found others"
     ) as caught:
-        load("fashion-mnist:test", tmp_path)
+        load("cifar10", tmp_path / "cache", DataOptions(data_root=tmp_path))
     assert caught.value.hint is not None
-    assert "dataset-fashion-mnist" in caught.value.hint
+    assert "nothing of them was loaded" in caught.value.hint
+    assert not ran.exists()
+
+
+def test_the_digit_0_of_svhn_has_label_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the file it has 10."""
+    save_svhn(tmp_path / "svhn", monkeypatch)
+    test = load("svhn", tmp_path / "cache", DataOptions(data_root=tmp_path))
+    np.testing.assert_array_equal(np.arange(20) % 10, test.labels)
+    np.testing.assert_array_equal(np.moveaxis(pixels(20, (32, 32, 3)), -1, 1), test.stored["x"])
+
+
+def test_tiny_imagenet_numbers_both_splits_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the sorted ids, whatever order the annotations have; the first validation picture is of the last class."""
+    BUILDERS["tiny-imagenet"](tmp_path / "root", monkeypatch)
+    test, train = both_splits("tiny-imagenet", tmp_path)
+    assert test.class_names == train.class_names
+    assert ("thing 0", 199) == (test.class_names[0], test.labels[0])
+
+
+def test_a_part_of_the_classes_is_refused_invalid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels would be those of other classes."""
+    import shutil
+
+    BUILDERS["imagenette"](tmp_path, monkeypatch)
+    shutil.rmtree(tmp_path / "imagenette2" / "val" / "n00000003")
+    with pytest.raises(DataError, match=r"expected 10 classes of imagenette in .*, found 9"):
+        load("imagenette", tmp_path / "cache", DataOptions(data_root=tmp_path))
+
+
+@pytest.mark.parametrize("name", [name for name, record in DATA_SETS.items() if record.layout != "bundled"])
+@pytest.mark.parametrize("root", [None, "here"])
+def test_absent_sets_say_what_to_put_where_invalid(name: str, root: str | None, tmp_path: Path) -> None:
+    """Without a data root, and with one that holds something else."""
+    data_root = None if root is None else tmp_path / root
+    with pytest.raises(
+        DataError, match=f"expected the data set {canonical(name)}, found nothing: "
+    ) as caught:
+        load(name, tmp_path / "cache", DataOptions(data_root=data_root))
+    assert ("no data root is set" in caught.value.message) == (root is None)
+    assert DATA_SETS[name].get == caught.value.hint
 
 
 def cut(path: Path) -> None:
@@ -152,7 +200,6 @@ def one_less(path: Path) -> None:
     save_idx(path, pixels(19, (28, 28)))
 
 
-@pytest.mark.usefixtures("no_debian")
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -164,7 +211,7 @@ def one_less(path: Path) -> None:
 )
 def test_damaged_idx_files_invalid(tmp_path: Path, damage: Callable[[Path], None], message: str) -> None:
     """Each kind of damage is named with the file."""
-    save_fashion(tmp_path)
+    save_idx_set(tmp_path)
     damage(tmp_path / "t10k-images-idx3-ubyte.gz")
     with pytest.raises(DataError, match=message):
         load("fashion-mnist:test", tmp_path / "cache", DataOptions(data_root=tmp_path))
@@ -178,4 +225,4 @@ def test_unknown_places_invalid(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"found nothing at zzz\.npz") as caught:
         load_data("zzz.npz", cache=tmp_path, options=DataOptions())
     assert caught.value.hint is not None
-    assert "known names: imagenet-val, imagenet-train, fashion-mnist:test" in caught.value.hint
+    assert "known names: imagenet, imagenette, cifar10" in caught.value.hint

@@ -1,0 +1,1 @@
+"""Two small real data sets, `digits` and `letter`; LICENSES.txt says whose they are."""
