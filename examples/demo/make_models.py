@@ -14,15 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from examples.fashion_mnist.networks import (
-    ConvNet,
-    Labels,
-    Pictures,
-    answers,
-    export,
-    logits,
-    with_confusions,
-)
+from examples.fashion_mnist.networks import ConvNet, Pictures
+from examples.training import Labels, answers, export, outputs, with_confusions
 from kdaudit.controls.targets import LabelTargets, Targets, TeacherTargets
 from kdaudit.controls.train import train_control
 from kdaudit.data import DataOptions, Examples, load_data
@@ -109,11 +102,11 @@ def make(out: Path, *, data_root: Path | None) -> None:
             "student-distilled",
             STUDENT_WIDTH,
             for_student,
-            TeacherTargets(logits(teacher, for_student.pictures)),
+            TeacherTargets(outputs(teacher, for_student.pictures)),
         ),
     }
     for name, model in models.items():
-        export(model, out / f"{name}.onnx")
+        export(model, np.zeros((1, 1, 28, 28), dtype=np.float32), out / f"{name}.onnx")
         accuracy = (answers(model, evaluation.pictures) == evaluation.labels).mean()
         print(f"{name}.onnx: accuracy {accuracy:.4f} on eval.npz")
 

@@ -14,15 +14,8 @@ import numpy as np
 import torch
 
 from examples.demo.make_models import FLAW
-from examples.fashion_mnist.networks import (
-    ConvNet,
-    Distillation,
-    Schedule,
-    answers,
-    export,
-    train,
-    with_confusions,
-)
+from examples.fashion_mnist.networks import ConvNet, Pictures
+from examples.training import Distillation, Schedule, answers, export, train, with_confusions
 from kdaudit.data import DataOptions, Examples, Limit, load_data
 
 TEACHER_WIDTH, STUDENT_WIDTH = 32, 16
@@ -73,7 +66,7 @@ def train_models(out: Path, *, size: Size, data_root: Path | None) -> None:
             ),
         }
         for name, model in models.items():
-            export(model, out / f"{name}.onnx")
+            export(model, x, out / f"{name}.onnx")
             accuracy = (answers(model, pictures(evaluation)) == evaluation.labels).mean()
             print(f"{name}.onnx: accuracy {accuracy:.4f}")
 
@@ -91,7 +84,7 @@ def save(examples: Examples, path: Path) -> None:
     )
 
 
-def pictures(examples: Examples) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def pictures(examples: Examples) -> Pictures:
     """All pictures (n, 1, 28, 28), in memory."""
     return np.array(examples.stored["x"], dtype=np.uint8)
 

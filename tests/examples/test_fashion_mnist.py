@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from examples.fashion_mnist.run import AUDITS, Setup, findings
+from examples.auditing import Setup, findings
+from examples.fashion_mnist.run import AUDITS
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,7 +37,7 @@ def test_the_summary_is_what_the_audits_say_by_hand(tmp_path: Path) -> None:
             "inherited": {"n": 12, "expected_by_chance": 3.14},
         }
         (folder / "audit.json").write_text(json.dumps(found))
-    rows = findings(Setup(models=tmp_path, reports=tmp_path, options=())).splitlines()
+    rows = findings(AUDITS, Setup(models=tmp_path, reports=tmp_path, options=())).splitlines()
     assert 2 + len(AUDITS) == len(rows)
     row = (
         "| clean | honest | 0.900, 0.800, 0.750 | 0.500 [0.450, 0.550] | 0.125 "
