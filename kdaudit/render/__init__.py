@@ -29,8 +29,8 @@ class Format:
 
 RENDERERS: dict[str, Format] = {
     "json": Format("kdaudit.render.json_report:render_json"),
-    "html": Format("kdaudit.render.html_report:render_html"),
     "markdown": Format("kdaudit.render.markdown_report:render_markdown"),
+    "html": Format("kdaudit.render.html_report:render_html"),
     "junit": Format("kdaudit.render.junit_report:render_junit"),
     "github": Format("kdaudit.render.github_report:render_github"),
     "sarif": Format("kdaudit.render.sarif_report:render_sarif"),

@@ -7,12 +7,14 @@ import hashlib
 import itertools
 import json
 import re
+from typing import get_args
 
 import jsonschema
 import pytest
 from lxml import etree, html
 
 from kdaudit.errors import SpecError
+from kdaudit.options import DocumentFormat
 from kdaudit.render import RENDERERS, render
 from kdaudit.schema import AuditResult
 from kdaudit.types import RuleStatus
@@ -94,6 +96,11 @@ def test_hostile_names_stay_text() -> None:
 def test_size_budgets() -> None:
     """1,000 classes take at most 300 KiB without a gallery."""
     assert len(render(audit_result("many-classes"), "html").encode()) <= 300 * 1024
+
+
+def test_the_command_line_offers_every_format() -> None:
+    """In the order of the registry, after the terminal's own."""
+    assert ("text", *RENDERERS) == get_args(DocumentFormat)
 
 
 def test_an_unknown_format_invalid() -> None:
