@@ -10,6 +10,7 @@ from kdaudit.metrics.panel import measure
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.assumptions import assumptions_of
 from kdaudit.pipeline.changes import require_comparable
+from kdaudit.pipeline.checks import Checks, checks_of
 from kdaudit.pipeline.control_set import TrainingPlan
 from kdaudit.pipeline.given import predict_given, ready_controls, refuse_copies, same_architecture
 from kdaudit.pipeline.judged import Audited, begin, judged, sample_of
@@ -55,6 +56,7 @@ def audit(
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
         setup = prepare(spec, store, progress=progress)
         given = _given(setup, progress)
+        checks = checks_of(setup)
         units = setup.data.units
         with open_pool(setup) as pool:
             audits = []
@@ -62,7 +64,7 @@ def audit(
                 at_hand = (given.teacher, *group, *given.alternate)
                 panel = measure(at_hand, units.labels, groups=units.groups)
                 require_comparable(run.baseline, sample_of(panel), setup.data)
-                stopped = _no_verdict_possible(setup, panel, run.policy.limits)
+                stopped = _no_verdict_possible(setup, panel, run.policy.limits, checks)
                 controls = ready_controls(setup, group[0].model, given.ready, stopped)
                 if not given.ready and not stopped and setup.train is not None:
                     from kdaudit.pipeline.saved_controls import save_controls  # both load torch
@@ -74,7 +76,8 @@ def audit(
                         folder = Path(spec.save_controls) / Path(group[0].model.name).stem
                         save_controls(controls, setup.of_student(group[0].model), folder, notice)
                 everybody = (given.teacher, *group, *controls.predictions)
-                audits.append(judged(run, setup, everybody, controls, assumptions_of(setup, controls)))
+                decided = assumptions_of(setup, controls)
+                audits.append(judged(run, setup, everybody, controls, decided, checks=checks))
     for line in waiver_notices([audited.result.policy for audited in audits]):
         notice(line)
     return tuple(audits)
@@ -119,12 +122,12 @@ def _given(setup: Setup, progress: Progress) -> _Given:
     )
 
 
-def _no_verdict_possible(setup: Setup, panel: Panel, limits: Limits) -> str:
+def _no_verdict_possible(setup: Setup, panel: Panel, limits: Limits, checks: Checks) -> str:
     """Why no control needs to be trained: the models at hand already forbid a verdict; '' if they do not."""
     if setup.spec.train_anyway:
         return ""
     n_wrong = int((panel.answers[0] != panel.labels).sum())
-    problems = problems_of(panel, panel.rows(Role.STUDENT))
+    problems = problems_of(panel, panel.rows(Role.STUDENT), checks)
     few = min(n_wrong, len(panel.labels) - n_wrong) < limits.min_stratum
     if not problems and not few:
         return ""

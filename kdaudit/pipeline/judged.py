@@ -14,6 +14,7 @@ from kdaudit.metrics.panel import measure
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.assess import assess
 from kdaudit.pipeline.changes import compared_with, named_baseline, verdict_record
+from kdaudit.pipeline.checks import Checks
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.describe import Findings, describe
 from kdaudit.pipeline.inherited_table import inherited_table
@@ -83,6 +84,8 @@ def judged(
     predictions: Sequence[Predictions],
     controls: ControlSet,
     assumptions: tuple[Assumption, ...],
+    *,
+    checks: Checks | None = None,
 ) -> Audited:
     """The audit of one group of students.
 
@@ -92,6 +95,7 @@ def judged(
         predictions: of the teacher, the students and all controls, in this order.
         controls: how the controls came about.
         assumptions: what was decided automatically, or is the user's word.
+        checks: what is known of the models besides their answers; nothing where only those are given.
 
     Raises:
         AlignmentError: models differ in examples or classes.
@@ -105,7 +109,7 @@ def judged(
     assessment = replace(
         assess(
             sample,
-            _fitness(setup, sample, controls, left_out),
+            _fitness(setup, sample, controls, left_out, checks or Checks()),
             policy.limits,
             columns=setup.data.units.columns,
             class_names=setup.data.class_names,
@@ -158,7 +162,9 @@ def sample_of(panel: Panel, left_out: Container[str] = ()) -> Sample:
     )
 
 
-def _fitness(setup: Setup, sample: Sample, controls: ControlSet, unfit: dict[str, str]) -> Fitness:
+def _fitness(
+    setup: Setup, sample: Sample, controls: ControlSet, unfit: dict[str, str], checks: Checks
+) -> Fitness:
     panel = sample.panel
     wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
     return Fitness(
@@ -168,8 +174,8 @@ def _fitness(setup: Setup, sample: Sample, controls: ControlSet, unfit: dict[str
         n_controls=len(sample.independent),
         n_trained_controls=len(sample.independent) + len(unfit),
         unfit=tuple(unfit.values()),
-        problems=problems_of(panel, sample.students)
-        + weak_teacher(panel, sample.independent, allowed=setup.spec.allow_weak_teacher),
+        problems=problems_of(panel, sample.students, checks)
+        + weak_teacher(panel, sample.independent, checks, allowed=setup.spec.allow_weak_teacher),
         unmatched=controls.unmatched,
         unmatched_allowed=setup.spec.unmatched_controls == "ok",
         no_controls_reason=controls.stopped or setup.no_train_reason,

@@ -154,6 +154,13 @@ def _check(spec: AuditSpec) -> None:
         value = getattr(spec, name)
         if value is not None and value < 1:
             raise SpecError(f"expected --{name.replace('_', '-')} of at least 1, found {value}")
+    for name in ("expect_teacher_accuracy", "expect_student_accuracy"):
+        value = getattr(spec, name)
+        if value is not None and not 0 < value <= 1:
+            raise SpecError(
+                f"expected --{name.replace('_', '-')} above 0 and at most 1, found {value:g}",
+                hint="as a share: 0.95 for 95 %",
+            )
     if spec.seed < 0:
         raise SpecError(f"expected --seed of at least 0, found {spec.seed}")
     if not re.fullmatch(r"auto|[1-9]\d*", spec.epochs):

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from kdaudit.metrics.agreement import accuracy
+from kdaudit.pipeline.checks import Checks
 from kdaudit.pipeline.control_set import ControlSet
-from kdaudit.stats.sanity import beats_majority, label_hint, majority_share
+from kdaudit.stats.sanity import beats_majority, below_expected, label_hint, majority_share
 from kdaudit.types import Int64, Panel, Role
 
 _MANY_TIES = 0.01
+_NO_CHECKS = Checks()
 
 
-def problems_of(panel: Panel, students: Sequence[int]) -> tuple[str, ...]:
-    """Violated conditions that need no control: constant outputs, and no better than the majority class."""
+def problems_of(panel: Panel, students: Sequence[int], checks: Checks = _NO_CHECKS) -> tuple[str, ...]:
+    """Violated conditions that need no control.
+
+    Constant outputs, no better than the majority class, below an accuracy that was stated, training and evaluation
+    inputs that differ.
+    """
     found = []
     for row in (0, *students):
         model = panel.models[row]
@@ -25,12 +31,32 @@ def problems_of(panel: Panel, students: Sequence[int]) -> tuple[str, ...]:
         elif not beats_majority(panel.answers[row], panel.labels):
             found.append(
                 f"{who} is right in {accuracy(panel, row):.1%}, no better than always giving the commonest class "
-                f"({majority_share(panel.labels):.1%}). {_hint(panel, row)}"
+                f"({majority_share(panel.labels):.1%}). {_hint(panel, row, checks)}"
             )
-    return tuple(found)
+        else:
+            found += _below_expected(panel, row, checks)
+    return (*found, *checks.shifted)
 
 
-def weak_teacher(panel: Panel, controls: Sequence[int], *, allowed: bool) -> tuple[str, ...]:
+def _below_expected(panel: Panel, row: int, checks: Checks) -> Iterator[str]:
+    """Less than the stated accuracy by more than two points and chance; a file's word needs an explanation too."""
+    model = panel.models[row]
+    expected = checks.expected.get(model.sha256)
+    n_right = int((panel.answers[row] == panel.labels).sum())
+    if expected is None or not below_expected(n_right, len(panel.labels), expected.accuracy):
+        return
+    hint = _found_hints(panel, row, checks)
+    if hint or expected.by_user:
+        yield (
+            f"The {model.role} {model.name} is right in {accuracy(panel, row):.1%}, below the "
+            f"{expected.accuracy:.1%} of {expected.source}. "
+            f"{hint or 'No other preprocessing or order of classes that was tried does better: check file and data.'}"
+        )
+
+
+def weak_teacher(
+    panel: Panel, controls: Sequence[int], checks: Checks = _NO_CHECKS, *, allowed: bool
+) -> tuple[str, ...]:
     """The teacher must be at least halfway between the majority class and the controls' mean accuracy."""
     if not controls or allowed:
         return ()
@@ -41,8 +67,8 @@ def weak_teacher(panel: Panel, controls: Sequence[int], *, allowed: bool) -> tup
         return ()
     return (
         f"The teacher is right in {teacher:.1%}, the independent controls in {mean:.1%}: less than halfway from "
-        f"the commonest class ({floor:.1%}) to the controls. {_hint(panel, 0)} If this teacher really is so weak, say "
-        "--allow-weak-teacher.",
+        f"the commonest class ({floor:.1%}) to the controls. {_hint(panel, 0, checks)} If this teacher really is so "
+        "weak, say --allow-weak-teacher.",
     )
 
 
@@ -62,13 +88,17 @@ def ties_notes(panel: Panel) -> tuple[str, ...]:
     )
 
 
-def _hint(panel: Panel, row: int) -> str:
-    hint = label_hint(panel.answers[row], panel.labels, panel.n_classes)
+def _hint(panel: Panel, row: int, checks: Checks) -> str:
     role = panel.models[row].role
-    preprocessing = (
+    return _found_hints(panel, row, checks) or (
         f"Check the {role if role is Role.TEACHER else 'student'}'s preprocessing, class order and file."
     )
-    return f"Hint: {hint}." if hint else preprocessing
+
+
+def _found_hints(panel: Panel, row: int, checks: Checks) -> str:
+    """What other order of classes, or preprocessing, would make a bad accuracy good; '' if none that was tried."""
+    hints = (label_hint(panel.answers[row], panel.labels, panel.n_classes), checks.search(panel.models[row]))
+    return " ".join(f"Hint: {hint}." for hint in hints if hint)
 
 
 def unfit_models(controls: ControlSet, labels: Int64, role: Role) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from kdaudit.controls.feed import Feed, augmented, preprocessed, shuffled_epochs, split_batches
+from kdaudit.data.prepared import prepared
 from kdaudit.errors import SpecError
 from kdaudit.types import Preprocess
 from tests.controls.fakes import Stored, blobs, stripes
@@ -131,3 +132,13 @@ def test_every_epoch_visits_all_examples_in_a_new_order() -> None:
     )
     assert chosen.tolist() == sorted(first) == sorted(second)
     assert first != second
+
+
+def test_networks_are_fed_in_their_channel_order_and_layout_by_hand() -> None:
+    """BGR before mean and std, NHWC after them, as for a saved model."""
+    x = torch.arange(24.0).reshape(1, 3, 2, 4)
+    preprocess = Preprocess(
+        scale=0.5, mean=(1.0, 2.0, 3.0), std=(2.0, 4.0, 8.0), channels="BGR", layout="NHWC"
+    )
+    expected = prepared(x.numpy(), preprocess).astype(np.float64)
+    np.testing.assert_allclose(expected, preprocessed(x, preprocess).numpy(), rtol=1e-6)
