@@ -34,7 +34,8 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_what_is_needed_and_nothing_else(unpacked: Path) -> None:
     """Templates, demo data, type marker; no tests."""
-    for name in ("_templates/report.html.j2", "_templates/style.css", "demo_data/teacher.onnx", "py.typed"):
+    names = ("_templates/report.html.j2", "_templates/style.css", "demo_data/teacher.onnx", "py.typed")
+    for name in (*names, "cli/starters/github.yml", "cli/starters/gitlab.yml"):
         assert (unpacked / "kdaudit" / name).is_file(), name
     assert {"kdaudit"} == {p.name for p in unpacked.iterdir() if not p.name.endswith(".dist-info")}
     assert sum(p.stat().st_size for p in unpacked.rglob("*") if p.is_file()) < 12e6

@@ -15,15 +15,18 @@ from kdaudit.cli.cache import cache
 from kdaudit.cli.check import check
 from kdaudit.cli.compare import compare
 from kdaudit.cli.console import say
+from kdaudit.cli.data import data
 from kdaudit.cli.demo import demo
 from kdaudit.cli.doctor import doctor
 from kdaudit.cli.explain import explain
 from kdaudit.cli.help import HelpCommand, HelpGroup
+from kdaudit.cli.init import init
 from kdaudit.cli.judge import ManyFiles, judge
 from kdaudit.cli.plan import plan
 from kdaudit.cli.predict import predict
 from kdaudit.cli.report import report
 from kdaudit.cli.schema import schema
+from kdaudit.cli.verify import verify
 from kdaudit.errors import EXIT_BUG, EXIT_INTERRUPTED, KDAuditError
 
 app = typer.Typer(
@@ -34,9 +37,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (check, compare, demo, doctor, explain, judge, plan, predict, report, schema):
+for command in (check, compare, demo, doctor, explain, init, judge, plan, predict, report, schema, verify):
     app.command(cls=ManyFiles if command is judge else HelpCommand)(command)
 app.add_typer(cache, name="cache", cls=HelpGroup)
+app.add_typer(data, name="data", cls=HelpGroup)
 
 
 def _version(wanted: bool) -> None:

@@ -68,6 +68,18 @@ def identify(
     )
 
 
+def digest_as(path: Path, kind: str) -> str:
+    """The digest that `identify` gives a model that is known to be of a kind.
+
+    Raises:
+        ModelError: it cannot be read as that.
+    """
+    if kind == "huggingface":
+        return folder_digest(path)
+    sha256 = file_digest(path, error=ModelError, what="a model")
+    return _with_external_data(path, sha256) if kind == "onnx" else sha256
+
+
 def _kind(file: Path, *, trust_pickle: bool) -> str:
     with file.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
