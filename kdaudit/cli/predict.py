@@ -14,6 +14,7 @@ from kdaudit.options import AuditSpec, OutputSpec
 
 _OPTIONS = {
     *("data", "data_root", "image_size", "mean", "std", "limit", "slice", "seed"),
+    *("input_columns", "label_column", "class_names", "max_skipped", "download"),
     *("student_output", "student_label_map", "student_arch", "arch_args", "trust_pickle"),
     *("device", "cache_dir", "cache", "resume", "output", "progress", "log_file"),
 }
@@ -41,6 +42,7 @@ def predict(
     from kdaudit.cli.log import open_log
     from kdaudit.cli.progress import told
     from kdaudit.pipeline.predict_one import predict_one, save_predictions
+    from kdaudit.pipeline.skipped import notice_of
     from kdaudit.spec import resolve
 
     given = given_options(options)
@@ -59,5 +61,7 @@ def predict(
         predicted = predict_one(specs.audit, progress=tell.progress)
     write_file(Path(str(given["output"])), partial(save_predictions, predicted))
     if not quiet:
+        if predicted.data.skipped:
+            say(notice_of(predicted.data))
         n, n_outputs = predicted.logits.shape
         say(f"{given['output']}: {n:,} examples, {n_outputs:,} classes")

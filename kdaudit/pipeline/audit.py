@@ -18,6 +18,7 @@ from kdaudit.pipeline.plan import Setup, prepare
 from kdaudit.pipeline.policy import stated_policy, waiver_notices
 from kdaudit.pipeline.pool import open_pool
 from kdaudit.pipeline.sanity import problems_of
+from kdaudit.pipeline.skipped import skipped_notices
 from kdaudit.pipeline.store import cache_folder, open_store
 from kdaudit.policy.limits import Limits
 from kdaudit.protocols import Progress
@@ -55,6 +56,8 @@ def audit(
     run = begin(spec, command)
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
         setup = prepare(spec, store, progress=progress)
+        for line in skipped_notices(setup):
+            notice(line)
         given = _given(setup, progress)
         checks = checks_of(setup)
         units = setup.data.units

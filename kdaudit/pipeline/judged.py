@@ -22,6 +22,7 @@ from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.policy import policy_assumptions, stated_policy
 from kdaudit.pipeline.sanity import problems_of, ties_notes, unfit_reason, weak_teacher
 from kdaudit.pipeline.saved import SavedAudit
+from kdaudit.pipeline.skipped import skipped_examples
 from kdaudit.policy import RULES
 from kdaudit.policy.judge import judge
 from kdaudit.policy.policy import Policy
@@ -129,7 +130,7 @@ def judged(
             policy=policy,
             baseline=verdict_record(since, run.baseline, verdict, policy.limits),
             assumptions=assumptions + policy_assumptions(policy),
-            skipped=_skipped(controls, left_out | aside, panel),
+            skipped=(*_skipped(controls, left_out | aside, panel), *skipped_examples(setup)),
             command=run.command,
             started=run.began.isoformat(timespec="seconds"),
             seconds=run.seconds,

@@ -219,5 +219,5 @@ def nothing_measured(result: AuditResult) -> bool:
 
 def why_missing(result: AuditResult, what: str, otherwise: str) -> str:
     """Why a part is missing: the reason recorded for it, else the given one."""
-    skipped = next((row for row in result.skipped if what in row.what.lower()), None)
+    skipped = next((row for row in result.skipped if what in row.what.lower() and row.stage != "data"), None)
     return otherwise if skipped is None else skipped.reason
