@@ -16,7 +16,6 @@ from kdaudit.cli.check import check
 from kdaudit.cli.compare import compare
 from kdaudit.cli.console import say
 from kdaudit.cli.data import data
-from kdaudit.cli.data import data
 from kdaudit.cli.demo import demo
 from kdaudit.cli.doctor import doctor
 from kdaudit.cli.explain import explain
@@ -41,7 +40,6 @@ app = typer.Typer(
 for command in (check, compare, demo, doctor, explain, init, judge, plan, predict, report, schema, verify):
     app.command(cls=ManyFiles if command is judge else HelpCommand)(command)
 app.add_typer(cache, name="cache", cls=HelpGroup)
-app.add_typer(data, name="data", cls=HelpGroup)
 app.add_typer(data, name="data", cls=HelpGroup)
 
 
