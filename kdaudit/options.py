@@ -94,6 +94,10 @@ class AuditSpec:
         tuple[str, ...],
         Help("A column of the .npz to judge parts of the data by; repeat for more.", "Data"),
     ] = ()
+    split_eval: Annotated[
+        float | None,
+        Help("Without training data: train controls on this share of the evaluation data.", "Data"),
+    ] = None
     keep_duplicates: Annotated[
         bool, Help("Keep evaluation examples whose inputs occur in the training data.", "Data")
     ] = False

@@ -105,7 +105,7 @@ def _alike(evaluation: Examples, i: int, training: Examples, j: int) -> bool:
 
 def _standardised(picture: AnyArray) -> Float64:
     """16 x 16 cells with mean 0 and deviation 1; zeros where all are equal, which looks like nothing."""
-    cells = _cells(picture[None], rows=16, columns=16)[0]
+    cells: Float64 = _cells(picture[None], rows=16, columns=16)[0]
     cells -= cells.mean()
     deviation = cells.std()
     if deviation > 0:

@@ -62,7 +62,8 @@ def _waveform(wave: Float64) -> Uint8:
     low = np.rint(middle - middle * np.array([column.max() for column in columns]))
     high = np.rint(middle - middle * np.array([column.min() for column in columns]))
     rows = np.arange(_WAVE_ROWS)[:, None]
-    lit: Uint8 = ((rows >= low) & (rows <= high)).astype(np.uint8) * np.uint8(255)
+    lit: Uint8 = np.zeros((_WAVE_ROWS, SIDE_PIXELS), dtype=np.uint8)
+    lit[(rows >= low) & (rows <= high)] = 255
     return lit
 
 
@@ -74,7 +75,8 @@ def _spectrogram(wave: Float64) -> Uint8:
     rows = SIDE_PIXELS - _WAVE_ROWS
     pooled = np.stack([band.mean(axis=1) for band in np.array_split(power, rows, axis=1)])[::-1]
     decibel = 10 * np.log10(np.maximum(pooled / max(pooled.max(), 1e-30), 10 ** (-_DECIBEL / 10)))
-    return np.rint(255 * (1 + decibel / _DECIBEL)).astype(np.uint8)
+    grey: Uint8 = np.rint(255 * (1 + decibel / _DECIBEL)).astype(np.uint8)
+    return grey
 
 
 def _webp(image: Image.Image) -> str:

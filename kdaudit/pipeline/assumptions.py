@@ -92,7 +92,26 @@ def _of_data(setup: Setup) -> Iterator[Assumption]:
             "count as dependent on each other",
             known_from="verified",
         )
+    if setup.look_alikes:
+        one, other = setup.look_alikes[0]
+        many = len(setup.look_alikes)
+        yield Assumption(
+            what="Look-alikes",
+            value=f"{many:,} of {len(setup.data):,} evaluation pictures look like a training picture (perceptual "
+            f"hash), such as #{one} like #{other}: they stay in; if they are the same photographs, student and controls "
+            "both know their labels",
+            known_from="verified",
+        )
     if setup.train is None:
+        return
+    if setup.spec.split_eval is not None:
+        yield Assumption(
+            what="Split",
+            value=f"{len(setup.train):,} evaluation examples train the controls, {len(setup.data):,} others judge "
+            "(--split-eval). The student learnt from other data: where controls are less accurate for it, the margins "
+            "allow for the gap, or the audit is inconclusive; and fewer teacher errors are left to judge by",
+            known_from="stated",
+        )
         return
     yield Assumption(
         what="Training labels",

@@ -132,7 +132,7 @@ def describe(found: Findings) -> AuditResult:
         else (),
         design=None if (design := design_of(wrong)) is None else design_record(design),
         models=models,
-        data=_data(setup.data, panel, n_duplicates=setup.n_duplicates),
+        data=_data(setup.data, panel, n_duplicates=setup.n_duplicates, n_look_alikes=len(setup.look_alikes)),
         train_data=None if setup.train is None else _data(setup.train, None, n_duplicates=0),
         recipe=None if found.controls.recipe is None else asdict(found.controls.recipe),
         fidelity=_fidelity(found),
@@ -211,7 +211,7 @@ def _rules(verdict: Verdict) -> Iterable[RuleRecord]:
         )
 
 
-def _data(data: Examples, panel: Panel | None, *, n_duplicates: int) -> DataRecord:
+def _data(data: Examples, panel: Panel | None, *, n_duplicates: int, n_look_alikes: int = 0) -> DataRecord:
     return DataRecord(
         name=data.ref.name,
         kind=data.ref.kind,
@@ -219,6 +219,7 @@ def _data(data: Examples, panel: Panel | None, *, n_duplicates: int) -> DataReco
         sha256=data.ref.sha256,
         n=len(data.units),
         n_duplicates=n_duplicates,
+        n_look_alikes=n_look_alikes,
         n_classes=None if panel is None else panel.n_classes,
         class_names=data.class_names,
         majority_share=majority_share(data.units.labels),

@@ -43,6 +43,7 @@ class Setup:
     no_train_reason: str
     n_before_duplicates: int
     n_duplicates: int
+    look_alikes: tuple[tuple[str, str], ...] = ()
     device: str
     precision: str
     time_limit_seconds: float
@@ -94,6 +95,7 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
         no_train_reason="" if ready else given.no_train_reason,
         n_before_duplicates=given.n_before_duplicates,
         n_duplicates=given.n_duplicates,
+        look_alikes=given.look_alikes,
         device=device,
         precision=_precision(spec, device),
         time_limit_seconds=time_limit_seconds,
@@ -150,6 +152,7 @@ def _check(spec: AuditSpec) -> None:
             raise SpecError(
                 f"expected --{name.replace('_', '-')} of at least {least}, found {getattr(spec, name)}"
             )
+    _check_split(spec)
     for name in ("limit", "limit_train"):
         value = getattr(spec, name)
         if value is not None and value < 1:
@@ -165,6 +168,22 @@ def _check(spec: AuditSpec) -> None:
         raise SpecError(f"expected --seed of at least 0, found {spec.seed}")
     if not re.fullmatch(r"auto|[1-9]\d*", spec.epochs):
         raise SpecError(f"expected --epochs auto or a number of at least 1, found {spec.epochs!r}")
+
+
+def _check_split(spec: AuditSpec) -> None:
+    if spec.split_eval is None:
+        return
+    if not 0 < spec.split_eval < 1:
+        raise SpecError(
+            f"expected --split-eval between 0 and 1, found {spec.split_eval:g}",
+            hint="the share of the evaluation data to train controls on, such as 0.5",
+        )
+    for name in ("train_data", "control"):
+        if getattr(spec, name):
+            raise SpecError(
+                f"expected no --split-eval with --{name.replace('_', '-')}, found both: the evaluation data are split "
+                "where there is nothing else to train controls on"
+            )
 
 
 def n_alternate(spec: AuditSpec) -> int:

@@ -11,14 +11,17 @@ import numpy as np
 from kdaudit.data import DataOptions, Examples, Limit, load_data
 from kdaudit.data.duplicates import duplicate_positions
 from kdaudit.data.names import training_split_of
+from kdaudit.data.near_duplicates import near_duplicates
 from kdaudit.data.options import numbers_of
 from kdaudit.data.roles import read_class_names
+from kdaudit.data.split import Split, split
 from kdaudit.data.subset import limited
 from kdaudit.errors import AlignmentError, DataError, SpecError
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.store import Store
 from kdaudit.pipeline.taken import Taken
 from kdaudit.protocols import Progress
+from kdaudit.rng import stream
 from kdaudit.types import Geometry, Int64, ModelRef
 
 # Training splits that are taken without being named: with these sets nobody trains on anything else.
@@ -29,7 +32,8 @@ _TAKEN_UNASKED = frozenset({"imagenet-train", "fashion-mnist:train"})
 class Given:
     """The examples as the first student takes them; `views` as each model does, by its digest.
 
-    `train` and `train_views` are None and empty without training data, for the reason given.
+    `train` and `train_views` are None and empty without training data, for the reason given. `look_alikes` are ids of
+    evaluation pictures, each with that of a training picture that it looks like.
     """
 
     data: Examples
@@ -37,6 +41,7 @@ class Given:
     no_train_reason: str
     n_before_duplicates: int
     n_duplicates: int
+    look_alikes: tuple[tuple[str, str], ...] = ()
     views: Mapping[str, Examples] = field(default_factory=dict)
     train_views: Mapping[str, Examples] = field(default_factory=dict)
 
@@ -58,6 +63,8 @@ class Reader:
             SpecError: an option does not fit them.
         """
         data = self._load(self._spec.data, taken.geometry, None)
+        if (parts := self._parts(data)) is not None:
+            data = data.subset(parts.evaluation)
         if missing := [name for name in self._spec.slice if name not in data.columns]:
             raise SpecError(
                 f"expected a column {missing[0]!r} in {self._spec.data} for --slice, found none",
@@ -87,7 +94,9 @@ class Reader:
         train, reason = self._training(taken[main.sha256])
         n_before, duplicates = 0, np.empty(0, dtype=np.int64)
         if train is not None:
-            n_before, duplicates = len(data), duplicate_positions(data, train.whole)
+            parts = self._parts(train.whole)
+            learnt_from = train.whole if parts is None else train.whole.subset(parts.train)
+            n_before, duplicates = len(data), duplicate_positions(data, learnt_from)
             if len(duplicates) and not self._spec.keep_duplicates:
                 data = _without(data, duplicates, train)
         data = self.limited(data)  # not while reading: what is left out as a duplicate must not count
@@ -103,6 +112,7 @@ class Reader:
             no_train_reason=reason,
             n_before_duplicates=n_before,
             n_duplicates=len(duplicates),
+            look_alikes=() if train is None else _look_alikes(data, train),
             views=views,
             train_views=train_views,
         )
@@ -110,6 +120,12 @@ class Reader:
     def _training(self, taken: Taken) -> tuple[Examples | None, str]:
         """The training examples as a model takes them, or why there are none."""
         spec = self._spec
+        limit = None if spec.limit_train is None else Limit(n=spec.limit_train, seed=spec.seed)
+        if spec.split_eval is not None:
+            whole = self._load(spec.data, taken.geometry, None)
+            parts = self._parts(whole)
+            train = whole if parts is None else whole.subset(parts.train)
+            return taken.view(train.subset(limited(train.labels, limit))), ""
         beside = training_split_of(spec.data)
         location = spec.train_data or (beside if beside in _TAKEN_UNASKED else None)
         if location is None:
@@ -118,7 +134,6 @@ class Reader:
                 None,
                 f"No training data was given: add --train-data{name}, or ready-made controls with --control.",
             )
-        limit = None if spec.limit_train is None else Limit(n=spec.limit_train, seed=spec.seed)
         try:
             train = self._load(location, taken.geometry, limit)
         except DataError as failure:
@@ -126,6 +141,13 @@ class Reader:
                 raise
             return None, f"The training split {location} is not there: {failure.message}."
         return taken.view(train), ""
+
+    def _parts(self, data: Examples) -> Split | None:
+        """The two parts of the evaluation data, if controls are trained on one of them."""
+        share = self._spec.split_eval
+        if share is None:
+            return None
+        return split(data.labels, data.groups, share, rng=stream(self._spec.seed, "split"))
 
     def _load(self, location: str, geometry: Geometry | None, limit: Limit | None) -> Examples:
         key = (f"{location}|{limit}", geometry)
@@ -167,6 +189,11 @@ def _same(view: Examples, data: Examples) -> Examples:
             hint="the files changed while they were read; run again",
         )
     return view.whole.subset(data.positions).sharing(data.ref)
+
+
+def _look_alikes(data: Examples, train: Examples) -> tuple[tuple[str, str], ...]:
+    pairs = near_duplicates(data, train)
+    return tuple((str(data.ids[pair.evaluation]), str(train.ids[pair.training])) for pair in pairs)
 
 
 def _without(data: Examples, duplicates: Int64, train: Examples) -> Examples:

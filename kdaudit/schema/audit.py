@@ -185,7 +185,10 @@ class Assumption(Document):
 
 
 class DataRecord(Document):
-    """The examples used: `n` after `n_duplicates` that also occur in the training data were left out."""
+    """The examples used: `n` after `n_duplicates` that also occur in the training data were left out.
+
+    `n_look_alikes` of them are pictures that look like a training picture; they stay in.
+    """
 
     name: str
     kind: str
@@ -193,6 +196,7 @@ class DataRecord(Document):
     sha256: str
     n: int
     n_duplicates: int = 0
+    n_look_alikes: int = 0
     n_classes: int | None = None
     class_names: tuple[str, ...] = ()
     majority_share: Share | None = None
