@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,7 +96,12 @@ def finish(audits: Sequence[Audited], specs: Specs, log: Log) -> int:
     write_documents(audits, specs.output, shown=lambda audited, path: _text(audited, specs, path))
     for audited in audits:
         log.take(text_report(audited.result, color=False, report=""))
-    codes = {audited.result.exit_code for audited in audits}
+    return worst(audited.result.exit_code for audited in audits)
+
+
+def worst(exit_codes: Iterable[int]) -> int:
+    """The exit code of several audits: that of the worst verdict."""
+    codes = set(exit_codes)
     return next(code for code in _WORST_FIRST if code in codes)
 
 

@@ -8,11 +8,9 @@ from typing import Annotated
 
 import typer
 
+from kdaudit.cli.check import worst
 from kdaudit.cli.options import given_options, with_options
-from kdaudit.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from kdaudit.options import OutputSpec
-
-_WORST_FIRST = (EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS)
 
 
 @with_options(OutputSpec, only=frozenset({"report_dir"}))
@@ -37,5 +35,4 @@ def verify(
     for one in found:
         if one.exit_code or not quiet:
             emit(f"{'ok  ' if not one.exit_code else 'FAIL'}  {one.path}: {one.said}\n")
-    codes = {one.exit_code for one in found}
-    raise typer.Exit(next(code for code in _WORST_FIRST if code in codes))
+    raise typer.Exit(worst(one.exit_code for one in found))

@@ -93,7 +93,7 @@ def test_models_that_are_not_here_are_not_compared(cli: Cli, audited: Path) -> N
 @pytest.mark.parametrize(("verdict", "code"), [("fail", 1), ("inconclusive", 3)])
 def test_another_verdict_is_the_exit_code(cli: Cli, audited: Path, verdict: str, code: int) -> None:
     """As that of check."""
-    path = changed(audited, verdict=Outcome(verdict))
+    path = changed(audited, verdict=Outcome(verdict), exit_code=code)
     ended = cli("verify", str(path))
     assert (code, True) == (ended.code, f"is {verdict.upper()}" in ended.out)
 
