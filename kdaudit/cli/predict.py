@@ -13,7 +13,18 @@ from kdaudit.errors import SpecError
 from kdaudit.options import AuditSpec, OutputSpec
 
 _OPTIONS = {
-    *("data", "data_root", "image_size", "mean", "std", "limit", "slice", "seed"),
+    *(
+        "data",
+        "data_root",
+        "image_size",
+        "mean",
+        "std",
+        "preprocess",
+        "student_preprocess",
+        "limit",
+        "slice",
+        "seed",
+    ),
     *("input_columns", "label_column", "class_names", "max_skipped", "download"),
     *("student_output", "student_label_map", "student_arch", "arch_args", "trust_pickle"),
     *("device", "cache_dir", "cache", "resume", "output", "progress", "log_file"),
