@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -24,7 +23,7 @@ from kdaudit.types import Outcome, RuleStatus
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _VERDICT = "verdict"
-_LONGEST, _LONGEST_NAME = 1000, 255
+_LONGEST = 1000
 _LEVELS = {"error": "error", "warn": "warning", "finding": "note"}
 _NUMBERS = ("observed", "unit", "low90", "high90", "n", "p")
 
@@ -61,27 +60,27 @@ def _driver(result: AuditResult) -> _Json:
 
 
 def _rule(row: RuleRecord) -> _Json:
-    name, title = text.one_line(row.id), text.one_line(row.title)
-    asked = " ".join(text.sentence(part) for part in (row.asks, row.advice) if part)
-    said = f"{asked or text.sentence(title)} kdaudit explain {name} says how it is computed."
-    return _descriptor(name, title, text.sentence(row.asks) or text.sentence(title), said, _LEVELS[row.level])
-
-
-def _descriptor(id: str, title: str, asks: str, help_: str, level: str) -> _Json:
-    name = "".join(word.capitalize() for word in re.findall("[A-Za-z0-9]+", title))
-    return {
-        "id": id,
-        **({"name": name[:_LONGEST_NAME]} if name else {}),
-        "shortDescription": _message(text.sentence(title) or id),
-        "fullDescription": _message(asks or id),
-        "help": _message(help_),
-        "defaultConfiguration": {"level": level},
-    }
+    """What a rule asks, which does not change with its outcome, as its title may."""
+    name, asks = text.one_line(row.id), text.sentence(row.asks or row.title)
+    advice = f" {text.sentence(row.advice)}" if row.advice else ""
+    return _descriptor(
+        name, asks, f"{asks}{advice} kdaudit explain {name} says how it is computed.", _LEVELS[row.level]
+    )
 
 
 def _verdict_rule() -> _Json:
     said = "Does the audit pass? An audit without an answer does not: its report says what would settle it."
-    return _descriptor(_VERDICT, "Audit passes", "Does the audit pass?", said, "error")
+    return _descriptor(_VERDICT, "Does the audit pass?", said, "error")
+
+
+def _descriptor(id: str, asks: str, help_: str, level: str) -> _Json:
+    return {
+        "id": id,
+        "shortDescription": _message(asks or id),
+        "fullDescription": _message(asks or id),
+        "help": _message(help_),
+        "defaultConfiguration": {"level": level},
+    }
 
 
 def _results(result: AuditResult) -> Iterator[_Json]:

@@ -16,6 +16,7 @@ from kdaudit.pipeline.audit import audit
 from kdaudit.pipeline.judge_saved import judge_saved
 from kdaudit.pipeline.judged import Audited
 from kdaudit.pipeline.predict_one import predict_one, save_predictions
+from kdaudit.policy.explanations import EXPLANATIONS
 from kdaudit.render import render
 from kdaudit.schema import AuditResult
 from kdaudit.types import Outcome, RuleStatus
@@ -56,6 +57,12 @@ def several(
     }
     values = {"teacher": "", "students": (), "data": "", "cache_dir": str(folder / "cache"), **(spec or {})}
     return judge_saved(JudgeSpec(**files), AuditSpec(**values))  # type: ignore[arg-type]
+
+
+def test_the_document_says_what_each_rule_asks(judged: Judge) -> None:
+    """And what to do, in the words of `kdaudit explain`: what reads the document needs no other."""
+    said = {row.id: (row.asks, row.advice) for row in judged().rules}
+    assert {rule: (EXPLANATIONS[rule].asks, EXPLANATIONS[rule].advice) for rule in said} == said
 
 
 def test_predictions_of_an_audits_models_get_its_verdict(tmp_path: Path) -> None:

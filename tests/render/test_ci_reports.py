@@ -75,6 +75,17 @@ def test_each_outcome_has_its_place_in_junit() -> None:
     assert cases(audit_result("inconclusive"))["KD201"].find("error") is not None
 
 
+def test_a_case_keeps_its_name_whatever_its_outcome() -> None:
+    """CI systems follow a case from run to run by its name; a rule's title may change with its outcome."""
+
+    def name(kind: Kind, title: str, asks: str) -> str:
+        return str(cases(with_rule(kind, "KD201", title=title, asks=asks))["KD201"].get("name"))
+
+    assert "KD201 Does it repeat?" == name("fail", "It repeats", "Does it repeat?")
+    assert "KD201 Does it repeat?" == name("pass", "It does not repeat", "Does it repeat?")
+    assert "KD201 It repeats" == name("fail", "It repeats", "")
+
+
 def test_a_rule_without_a_decision_that_a_pass_did_not_need_is_no_error() -> None:
     """Without training data KD307 is not judged, and the audit passes with exit code 0."""
     result = with_rule("pass", "KD301", outcome=RuleStatus.NOT_JUDGED)
