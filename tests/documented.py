@@ -1,7 +1,7 @@
 """The commands, programs and files that the documents show: read from their fenced blocks, run in an empty folder.
 
 ```bash``` blocks are commands, ```python``` blocks programs; a block with title="NAME" is the file NAME. A comment
-`<!-- exit 1: check -->` before a block says that its first command that starts with `kdaudit check` ends with 1.
+`<!-- exit 1 -->` before a block says that each of its commands ends with 1.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """One fenced block; `codes` are the exit codes that its last command may end with."""
+    """One fenced block; `code` is what its commands end with, where the page says so."""
 
     language: str
     title: str | None

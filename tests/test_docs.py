@@ -89,6 +89,7 @@ def test_the_page_runs(page: str, tmp_path: Path, tmp_path_factory: pytest.TempP
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_the_tutorial_runs_word_by_word(tmp_path: Path) -> None:
     """In an empty folder, with nothing made quicker: what must fail fails, what must pass passes."""
     codes = {}
