@@ -58,7 +58,7 @@ def folder_listing(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
             "no classes"
         )
     if loops:
-        found = [printable(path.relative_to(root).as_posix()) for path in loops]
+        found = sorted(printable(path.relative_to(root).as_posix()) for path in loops)
         notes.append(f"{len(found)} links lead back into a folder above them and are left out: {few(found)}")
     files = [path for paths in by_class for path in paths]
     return Listing(
@@ -82,7 +82,7 @@ def _refuse_splits(classes: Sequence[Path], where: str) -> None:
 
 def _files(folder: Path, suffixes: frozenset[str], loop: Callable[[Path], object]) -> Iterator[Path]:
     """Files in torchvision's order; `loop` is told of links to folders above them, which are not followed."""
-    above: dict[str, tuple[tuple[int, int], ...]] = {str(folder): (_identity(folder),)}
+    above: dict[str, tuple[tuple[int, int], ...]] = {str(folder): (_identity(folder.parent), _identity(folder))}
     found: list[tuple[str, list[str]]] = []
     for parent, folders, names in os.walk(folder, followlinks=True):
         for name in list(folders):
