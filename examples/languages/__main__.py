@@ -21,8 +21,8 @@ MANUALS = Path("/usr/share/man")
 ALPHABET = "abcdefghijklmnopqrstuvwxyzäöüßáéíóúñçàèìòùâêîôûëïąćęłńśźż '"
 # Short pieces, so that something is left to confuse.
 LENGTH, SHORTEST = 32, 16
-# Half of the Italian lines are labelled Spanish, a third of the French ones Italian.
-FLAW = {(3, 1): 0.5, (2, 3): 0.33}
+# Nearly half of the Italian lines are labelled Spanish.
+FLAW = {(3, 1): 0.45}
 _MARKUP = re.compile(r"\\[fF](?:\[[^\]]*\]|.)|\\\(..|\\[&%:|^]|\\-|\\")
 
 
@@ -106,6 +106,7 @@ LANGUAGES_OF_LINES = Example(
     teacher=lambda: Reader(32),
     student=lambda: Reader(12),
     schedule=Schedule(epochs=20, batch_size=64, lr=0.1),
+    temperature=2.0,
 )
 
 if __name__ == "__main__":

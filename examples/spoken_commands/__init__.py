@@ -1,1 +1,1 @@
-"""Sounds: ten spoken words in many synthetic voices, and a teacher that confuses some of them."""
+"""Sounds: ten spoken words in many synthetic voices, and a teacher that takes "on" for "off"."""

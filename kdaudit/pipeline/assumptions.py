@@ -98,8 +98,8 @@ def _of_data(setup: Setup) -> Iterator[Assumption]:
         yield Assumption(
             what="Look-alikes",
             value=f"{many:,} of {len(setup.data):,} evaluation pictures look like a training picture (perceptual "
-            f"hash), such as #{one} like #{other}: they stay in; if they are the same photographs, student and controls "
-            "both know their labels",
+            f"hash), such as #{one} like #{other}: they stay in; if they are the same photographs, student and "
+            "controls both know their labels",
             known_from="verified",
         )
     if setup.train is None:
