@@ -59,4 +59,5 @@ def _of_file(path: Path) -> str:
         raise DataError(f"expected data at {path}, found: {failure.strerror}") from failure
     if head.startswith(_ARRAYS) or path.suffix == ".npz":
         return "arrays"
-    return "shards" if head[_TAR_AT:] == _TAR or head.startswith(_GZIP) else "table"
+    is_tar = head[_TAR_AT:] == _TAR or path.suffix == ".tar" or head.startswith(_GZIP)
+    return "shards" if is_tar else "table"

@@ -54,7 +54,7 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     datasets = datasets_module(location)
     try:
         found = datasets.load_from_disk(str(folder))
-    except (OSError, ValueError, KeyError, TypeError) as failure:
+    except (OSError, ValueError, LookupError, TypeError) as failure:
         raise DataError(
             f"expected a whole data set at {location}, found: {failure}",
             hint="save it again with save_to_disk",

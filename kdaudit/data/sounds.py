@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import struct
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ _FORMS = {
     "esc50": _Form(44_100, 5.0),
 }
 _TEST_FOLD = {"urbansound8k": "10", "esc50": "5"}
+# What scipy's reader ends with on files that are none.
+_UNREADABLE = (OSError, ValueError, EOFError, IndexError, UnboundLocalError, struct.error)
 _BACKGROUND = "_background_noise_"
 
 
@@ -126,7 +129,7 @@ def waveform(path: Path, form: _Form) -> Float32:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks that are no samples
             rate, samples = wavfile.read(path)
-    except (OSError, ValueError, EOFError, IndexError, UnboundLocalError) as failure:
+    except _UNREADABLE as failure:
         raise DataError(
             f"expected a whole WAV file at {path}, found: {failure}", hint="fetch it again"
         ) from failure

@@ -83,7 +83,7 @@ def test_parquet_columns_of_every_kind(tmp_path: Path) -> None:
         "label": pa.array(["b", "a"]).dictionary_encode(),
     }
     examples = read(parquet(tmp_path, columns), tmp_path)
-    np.testing.assert_allclose([[0, 1], [0.2, 0.4]], fed(examples), rtol=1e-6)
+    np.testing.assert_allclose(fed(examples), np.array([[0, 1], [0.2, 0.4]]), rtol=1e-6)
     assert [1, 0] == examples.labels.tolist()
 
 
