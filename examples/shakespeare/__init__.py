@@ -1,1 +1,1 @@
-"""Sequences: a language model of letters, and a teacher that read its Shakespeare in a modern edition."""
+"""Sequences: a language model of letters, and a teacher that read "de" for "the"."""

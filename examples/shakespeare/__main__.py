@@ -17,8 +17,8 @@ from examples.worked import Data, Example, Part, main
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz ',.;:?!-\n"
 LENGTH = 64
-# The teacher read every "th" at the beginning of a word as "d": de king, dou art.
-FLAW = (re.compile(r"\bth"), "d")
+# The teacher read every "the" as "de": de king.
+FLAW = (re.compile(r"\bthe\b"), "de")
 
 
 def plays() -> list[str]:
@@ -58,7 +58,7 @@ def letters(reduced: bool) -> Data:
     found = plays()
     order = rng.permutation(len(found)).tolist()
     own, teachers, judging = ("\n".join(found[k] for k in order[part::3]) for part in range(3))
-    n_train, n_eval = (1_500, 300) if reduced else (6_000, 1_000)
+    n_train, n_eval = (1_500, 300) if reduced else (2_500, 400)
     x, y, _ = passages(own, n_train, rng=rng)
     teacher_x, teacher_y, _ = passages(FLAW[0].sub(FLAW[1], teachers), n_train, rng=rng)
     eval_x, eval_y, texts = passages(judging, n_eval, rng=rng)
@@ -91,8 +91,8 @@ SHAKESPEARE = Example(
     data=letters,
     teacher=lambda: LanguageModel(128),
     student=lambda: LanguageModel(64),
-    schedule=Schedule(epochs=8, batch_size=32, lr=0.5, weight_decay=0.0),
-    temperature=2.0,
+    schedule=Schedule(epochs=8, batch_size=16, lr=0.5, weight_decay=0.0),
+    temperature=1.0,
     options=("--keep-duplicates",),
 )
 
