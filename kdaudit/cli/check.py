@@ -12,7 +12,7 @@ import typer
 
 from kdaudit.cli.console import say, wants_color, width_of
 from kdaudit.cli.log import Log, open_log
-from kdaudit.cli.options import given_options, with_options
+from kdaudit.cli.options import Config, Isolated, Quiet, given_options, with_options
 from kdaudit.cli.progress import told
 from kdaudit.cli.text_report import text_report
 from kdaudit.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
@@ -33,11 +33,9 @@ def check(  # noqa: PLR0917 - typer calls it by name
         str, typer.Argument(help="The teacher: ONNX, PyTorch weights or programs, or a Hugging Face folder.")
     ],
     students: Annotated[list[str], typer.Argument(help="The student; more for seeds of the same recipe.")],
-    config: Annotated[
-        str | None, typer.Option("--config", help="Configuration file; default: the nearest kdaudit.toml.")
-    ] = None,
-    isolated: Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notices.")] = False,
+    config: Config = None,
+    isolated: Isolated = False,
+    quiet: Quiet = False,
     verbose: Annotated[
         int, typer.Option("--verbose", "-v", count=True, help="More notices; -vv: tracebacks.")
     ] = 0,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from kdaudit.cli.completion import data_sets
 from kdaudit.cli.help import HelpCommand
 from kdaudit.cli.options import given_options, with_options
 from kdaudit.options import AuditSpec
@@ -30,7 +31,8 @@ def _data() -> None:
 @with_options(AuditSpec, only=frozenset({"data_root"}))
 def list_data(
     name: Annotated[
-        str | None, typer.Argument(help="Only this data set, with all that is known of it.")
+        str | None,
+        typer.Argument(help="Only this data set, with all that is known of it.", autocompletion=data_sets),
     ] = None,
     format_: Annotated[
         Literal["text", "json"], typer.Option("--format", "-f", help="Which document.")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kdaudit.cli.console import say
-from kdaudit.cli.options import given_options, with_options
+from kdaudit.cli.options import Quiet, given_options, with_options
 from kdaudit.errors import EXIT_BUG, EXIT_FAIL, EXIT_PASS
 from kdaudit.options import AuditSpec, OutputSpec
 
@@ -28,7 +28,7 @@ _CHOICES = frozenset({"device", "workers", "cache_dir", "cache", "resume", "prog
 @with_options(AuditSpec, OutputSpec, only=_CHOICES)
 def demo(
     report_dir: Annotated[str, typer.Option("--report-dir", help="Folder for the reports.")] = "kdaudit-demo",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notices.")] = False,
+    quiet: Quiet = False,
     **options: object,
 ) -> None:
     """Audit two bundled students of one flawed teacher: no network, about a minute on two cores."""

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kdaudit.cli.completion import rules
 from kdaudit.errors import SpecError
 
 _WIDEST = 100
@@ -16,7 +17,8 @@ _WIDEST = 100
 
 def explain(
     rule: Annotated[
-        str | None, typer.Argument(help="A rule, such as KD201; without it, all are listed.")
+        str | None,
+        typer.Argument(help="A rule, such as KD201; without it, all are listed.", autocompletion=rules),
     ] = None,
 ) -> None:
     """Say what a rule asks, how it is computed, what a violation does, and what to do about it."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from kdaudit.cli.check import finish, this_command
 from kdaudit.cli.help import HelpCommand
 from kdaudit.cli.log import open_log
-from kdaudit.cli.options import given_options, with_options
+from kdaudit.cli.options import Config, Isolated, Quiet, given_options, with_options
 from kdaudit.cli.progress import told
 from kdaudit.errors import EXIT_PASS, SpecError
 from kdaudit.judge_options import JudgeSpec
@@ -52,11 +52,9 @@ def _one_each(args: Iterable[str], repeatable: Container[str]) -> Iterator[str]:
 @with_options(AuditSpec, OutputSpec, only=_OTHERS)
 @with_options(JudgeSpec)
 def judge(
-    config: Annotated[
-        str | None, typer.Option("--config", help="Configuration file; default: the nearest kdaudit.toml.")
-    ] = None,
-    isolated: Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notices.")] = False,
+    config: Config = None,
+    isolated: Isolated = False,
+    quiet: Quiet = False,
     **options: object,
 ) -> None:
     """Judge saved predictions: kdaudit judge --teacher T.npz --student S.npz --control C*.npz.

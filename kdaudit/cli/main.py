@@ -18,6 +18,7 @@ from kdaudit.cli.console import say
 from kdaudit.cli.data import data
 from kdaudit.cli.demo import demo
 from kdaudit.cli.doctor import doctor
+from kdaudit.cli.environment import known_variables, unknown_variables
 from kdaudit.cli.explain import explain
 from kdaudit.cli.help import HelpCommand, HelpGroup
 from kdaudit.cli.init import init
@@ -51,11 +52,15 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(
+    ctx: typer.Context,
+    version: bool = typer.Option(  # noqa: ARG001 - its callback does it
         False, "--version", callback=_version, is_eager=True, help="Show the version."
     ),
 ) -> None:
     """Take the options that stand before a command."""
+    if not {"-q", "--quiet"} & set(sys.argv):
+        for notice in unknown_variables(os.environ, known_variables(ctx.command)):
+            say(notice)
 
 
 def main() -> None:
@@ -67,7 +72,7 @@ def main() -> None:
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console without "≤" must not end an audit
     try:
-        app()
+        app(prog_name="kdaudit")  # however it was started: completion is by this name
     except KDAuditError as error:
         say(f"kdaudit: {error.message}")
         if error.hint:

@@ -5,14 +5,26 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Container, Iterator, Mapping
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from kdaudit.cli.completion import COMPLETED
 from kdaudit.judge_options import JudgeSpec
 from kdaudit.options import AuditSpec, Help, OutputSpec
 
 Spec = type[AuditSpec] | type[OutputSpec] | type[JudgeSpec]
+Config = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        envvar="KDAUDIT_CONFIG",
+        show_envvar=False,
+        help="Configuration file; default: the nearest kdaudit.toml.",
+    ),
+]
+Isolated = Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notices.")]
 _SHORT = {"output": ("-o",), "format": ("-f",)}
 
 
@@ -64,6 +76,7 @@ def _option(field: dataclasses.Field[Any], kind: object, help_: Help) -> Any:
         show_envvar=False,
         show_default=False,
         rich_help_panel=help_.panel,
+        autocompletion=COMPLETED.get(field.name),
     )
 
 

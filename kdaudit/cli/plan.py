@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kdaudit.cli.options import given_options, with_options
+from kdaudit.cli.options import Quiet, given_options, with_options
 from kdaudit.errors import SpecError
 from kdaudit.options import AuditSpec, OutputSpec
 
@@ -36,7 +36,7 @@ def plan(  # noqa: PLR0917 - typer calls it by name
     format_: Annotated[
         Literal["text", "json"], typer.Option("--format", "-f", help="The document on standard output.")
     ] = "text",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
     **options: object,
 ) -> None:
     """How many teacher errors, examples and controls a verdict needs, and what they cost; trains nothing."""

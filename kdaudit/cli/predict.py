@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kdaudit.cli.options import given_options, with_options
+from kdaudit.cli.options import Config, Isolated, Quiet, given_options, with_options
 from kdaudit.errors import SpecError
 from kdaudit.options import AuditSpec, OutputSpec
 
@@ -36,11 +36,9 @@ def predict(
     model: Annotated[
         str, typer.Argument(help="The model: any that check takes, with the student's options.")
     ],
-    config: Annotated[
-        str | None, typer.Option("--config", help="Configuration file; default: the nearest kdaudit.toml.")
-    ] = None,
-    isolated: Annotated[bool, typer.Option("--isolated", help="Read no configuration file.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    config: Config = None,
+    isolated: Isolated = False,
+    quiet: Quiet = False,
     **options: object,
 ) -> None:
     """Save a model's predictions, for kdaudit judge: logits, ids and labels of all examples, as .npz (--output).
