@@ -65,7 +65,7 @@ class NotFiniteError(ModelError):
 class DataError(KDAuditError):
     """Examples or labels cannot be read or used."""
 
-    usual_hint = "the README says what a data file holds: x and y, one row for each example"
+    usual_hint = "docs/how-to/own-data.md says what a data file holds: x and y, one row for each example"
 
 
 class DeviceError(KDAuditError):

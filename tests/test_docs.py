@@ -21,6 +21,7 @@ DEMO = ROOT / "kdaudit" / "demo_data"
 # Pages whose commands run in a folder with the demo's models and data, by an environment that makes them quick.
 RUN = [page for page in PAGES if page.startswith("docs/how-to/")] + ["docs/index.md", "README.md"]
 QUICK = {
+    "OMP_NUM_THREADS": "1",
     "KDAUDIT_EPOCHS": "2",
     "KDAUDIT_LIMIT_TRAIN": "1000",
     "KDAUDIT_LIMIT": "1000",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from kdaudit.options import AuditSpec
 from kdaudit.policy import RULES
 from kdaudit.spec import config_schema, resolve
 from tests.cli.conftest import Cli, check_args, process
+from tests.documented import blocks
 from tests.planted import World
 
 GIVEN = {"teacher": "t.onnx", "students": ["s.onnx"], "data": "d.npz"}
@@ -204,10 +204,9 @@ def test_explain_names_the_nearest_rule_invalid(cli: Cli) -> None:
     assert "unknown rule KD206, did you mean KD" in ended.err
 
 
-def test_the_readmes_configuration_is_accepted(tmp_path: Path) -> None:
+def test_the_documented_policy_is_accepted(tmp_path: Path) -> None:
     """As it stands there."""
-    readme = Path(__file__).parents[2] / "README.md"
-    (block,) = re.findall(r"```toml\n(.*?)```", readme.read_text(encoding="utf-8"), flags=re.DOTALL)
-    spec = resolved(tmp_path, block)
+    (file,) = [block for block in blocks("docs/how-to/policy.md") if block.title == "kdaudit.toml"]
+    spec = resolved(tmp_path, file.text)
     assert ("strict", {"KD402": "error"}, {"flips_margin": 0.02}) == (spec.preset, spec.rules, spec.limits)
     assert date(2027, 3, 31) == spec.waivers[0].expires
