@@ -48,6 +48,7 @@ bench: .venv/.dev  ## Benchmarks: ratios against what one would write by hand
 	$(BIN)/python -m benchmarks.at_scale
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.conversion
+	$(BIN)/python -m benchmarks.rendering
 
 wheel: .venv/.dev  ## Build the wheel
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
