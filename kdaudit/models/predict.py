@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kdaudit.errors import DataError, ModelError, NotFiniteError
-from kdaudit.numerics import PROBABILITY_FLOOR
+from kdaudit.errors import DataError, ModelError
+from kdaudit.models.output_evidence import OutputEvidence
 from kdaudit.types import (
     UNLABELLED,
     AnyArray,
     Batch,
-    Bool,
     Float32,
-    Float64,
     Int64,
     ModelRef,
-    OutputKind,
     Predictions,
     ProgressEvent,
     TensorSpec,
@@ -30,8 +28,45 @@ if TYPE_CHECKING:
 
 _ACTIVATION_BUDGET_BYTES = 256 << 20
 _LARGEST_BATCH = 256
-_SUM_TOLERANCE = 1e-3
 _ROWS = 4096
+
+
+class Answers:
+    """An entered model's answers to batches, as logits, checked as they come.
+
+    Args:
+        ref: the model.
+        model: it, entered.
+        like_probabilities: whether all earlier answers, of a run that goes on here, looked like probabilities.
+    """
+
+    def __init__(self, ref: ModelRef, model: Model, *, like_probabilities: bool = True) -> None:
+        self.ref = ref
+        self.model = model
+        self._evidence = OutputEvidence(ref)
+        self._evidence.all_like_probabilities = like_probabilities
+
+    def batch_size(self, data: DataSource) -> int:
+        """What fits 256 MiB of activations, at most 256, or the only size that the file accepts."""
+        return self.model.fixed_batch or _batch_size(self.model, data, self.ref)
+
+    def logits(self, batch: Batch, start: int) -> Float32:
+        """Rows (n, C) for a batch whose first row is number `start`; see `predict`."""
+        raw = _run(self.model, fit_inputs(batch, self.model.inputs, self.ref.path), len(batch.labels))
+        return self._evidence.add(_asked(raw, batch.labels, self.ref), start)
+
+    @property
+    def like_probabilities(self) -> bool:
+        """Whether every answer so far could be a distribution."""
+        return self._evidence.all_like_probabilities
+
+    def refuse_contradiction(self) -> None:
+        """A stated 'logits' output that was a distribution on every example is none.
+
+        Raises:
+            ModelError: it was.
+        """
+        self._evidence.refuse_contradiction()
 
 
 def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress) -> Predictions:
@@ -44,28 +79,38 @@ def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress
         DataError: the data's inputs do not fit the model's by name, shape or type.
         ModelError: NaN or infinite outputs, outputs of a wrong shape, or not what was stated.
     """
-    batch_size = model.fixed_batch or _batch_size(model, data, ref)
+    answers = Answers(ref, model)
+    batch_size = answers.batch_size(data)
     logits: Float32 | None = None
-    evidence = _OutputEvidence(ref)
     start, n_rows, began = 0, 0, time.monotonic()
-    for batch in data.batches(batch_size):
-        raw = _run(model, fit_inputs(batch, model.inputs, ref.path), len(batch.labels))
-        rows = evidence.add(_asked(raw, batch.labels, ref), n_rows)
+    for batch in ahead(data.batches(batch_size)):
+        rows = answers.logits(batch, n_rows)
         if logits is None:
-            logits = np.empty((_n_asked(data.labels), rows.shape[1]), dtype=np.float32)
+            logits = np.empty((n_asked(data.labels), rows.shape[1]), dtype=np.float32)
         logits[n_rows : n_rows + len(rows)] = rows
         n_rows += len(rows)
         start += len(batch.labels)
-        rate = start / max(time.monotonic() - began, 1e-9)
-        progress(
-            ProgressEvent(
-                stage="predict", name=ref.name, done=start, total=len(data), examples_per_second=rate
-            )
-        )
-    evidence.refuse_contradiction()
+        progress(predicted(ref.name, start, len(data), began))
+    answers.refuse_contradiction()
     if logits is None:
         raise DataError("expected examples to predict, found none")
     return Predictions(model=ref, data=data.ref, logits=logits, device=model.device, batch_size=batch_size)
+
+
+def predicted(name: str, done: int, total: int, began: float) -> ProgressEvent:
+    """How far predicting is that began at this time of the monotonic clock."""
+    rate = done / max(time.monotonic() - began, 1e-9)
+    return ProgressEvent(stage="predict", name=name, done=done, total=total, examples_per_second=rate)
+
+
+def ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The batches; the next one is read and preprocessed in a thread of its own while the last is used."""
+    each = iter(batches)
+    with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+        waiting = pool.submit(next, each, None)
+        while (batch := waiting.result()) is not None:
+            waiting = pool.submit(next, each, None)
+            yield batch
 
 
 def _asked(raw: AnyArray, labels: Int64, ref: ModelRef) -> AnyArray:
@@ -90,7 +135,8 @@ def _asked(raw: AnyArray, labels: Int64, ref: ModelRef) -> AnyArray:
     return raw if labels.ndim == 1 else raw[labels != UNLABELLED]
 
 
-def _n_asked(labels: Int64) -> int:
+def n_asked(labels: Int64) -> int:
+    """How many answers labels (n,) or (n, T) ask for."""
     return len(labels) if labels.ndim == 1 else int((labels != UNLABELLED).sum())
 
 
@@ -100,7 +146,7 @@ def stated_logits(ref: ModelRef, outputs: AnyArray) -> Float32:
     Raises:
         ModelError: NaN or infinite outputs, outputs of a wrong shape, or not what was stated.
     """
-    evidence = _OutputEvidence(ref)
+    evidence = OutputEvidence(ref)
     parts = [evidence.add(outputs[start : start + _ROWS], start) for start in range(0, len(outputs), _ROWS)]
     evidence.refuse_contradiction()
     return np.concatenate(parts)
@@ -182,106 +228,3 @@ def _run(model: Model, inputs: Mapping[str, AnyArray], n: int) -> AnyArray:
     missing = model.fixed_batch - n
     padded = {name: np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for name, a in inputs.items()}
     return model.run(padded)[:n]
-
-
-class _OutputEvidence:
-    """Turns raw outputs into logits and remembers whether all of them look like something else."""
-
-    def __init__(self, ref: ModelRef) -> None:
-        self._ref = ref
-        self._all_like_probabilities = True
-        self._n_columns: int | None = None
-
-    def add(self, raw: AnyArray, start: int) -> Float32:
-        """Logits (n, C >= 2) of raw outputs (n, C), (n, 1) or (n,)."""
-        rows: Float64 = np.asarray(raw, dtype=np.float64)
-        rows = rows[:, None] if rows.ndim == 1 else rows
-        if rows.ndim != 2 or rows.shape[1] == 0:
-            raise ModelError(
-                f"expected outputs of shape (n, classes) from {self._ref.path}, found {raw.shape}",
-                hint="export the class scores of each example as one row",
-            )
-        bad = ~np.isfinite(rows).all(axis=1)
-        if bad.any():
-            raise NotFiniteError(
-                f"expected finite outputs from {self._ref.path}, found NaN or infinity at example "
-                f"{start + int(np.argmax(bad))}",
-                hint="the weights or the inputs are broken, or half precision overflows",
-            )
-        self._n_columns = rows.shape[1]
-        self._all_like_probabilities &= bool(_like_probabilities(rows).all())
-        self._require_stated(rows, start)
-        return self._by_class(_to_logits(rows, self._ref.output)).astype(np.float32)
-
-    def _by_class(self, logits: Float64) -> Float64:
-        """The outputs of the data's classes, in their order."""
-        label_map = self._ref.label_map
-        if label_map is None:
-            return logits
-        if logits.shape[1] != label_map.n_outputs:
-            raise ModelError(
-                f"expected {label_map.n_outputs} outputs from {self._ref.path}, as in its label map, "
-                f"found {logits.shape[1]}"
-            )
-        return logits[:, label_map.columns]
-
-    def refuse_contradiction(self) -> None:
-        """A stated 'logits' output that was a distribution on every example is none.
-
-        A control that was trained here puts out what its training took; a poor one's scores may all lie in [0, 1].
-
-        Raises:
-            ModelError: it was.
-        """
-        if self._ref.kind == "control":
-            return
-        if self._ref.output is OutputKind.LOGITS and self._all_like_probabilities:
-            kind = "sigmoid" if self._n_columns == 1 else "probs"
-            raise ModelError(
-                f"expected logits from {self._ref.path}, found {_LOOKS[kind]} on every example",
-                hint=f"save them as {kind}"
-                if self._ref.kind == "predictions"
-                else f"say --{self._ref.role.option_prefix}-output {kind}, or export without the last activation",
-            )
-
-    def _require_stated(self, rows: Float64, start: int) -> None:
-        output, columns = self._ref.output, rows.shape[1]
-        if output is OutputKind.LOGITS:
-            return
-        if (output is OutputKind.SIGMOID) != (columns == 1):
-            expected = "one column" if output is OutputKind.SIGMOID else "two columns or more"
-            raise ModelError(
-                f"expected {expected} of {output} outputs from {self._ref.path}, found {columns}",
-                hint="sigmoid is for one score of two classes; several independent labels cannot be audited",
-            )
-        good = _like_probabilities(rows)
-        if not good.all():
-            first = int(np.argmin(good))
-            raise ModelError(
-                f"expected {output} from {self._ref.path}, found {rows[first, :3].round(3).tolist()} "
-                f"at example {start + first}, which is no distribution",
-                hint="say logits if the model ends without softmax or sigmoid",
-            )
-
-
-_LOOKS = {
-    "probs": "non-negative rows that sum to 1",
-    "sigmoid": "single scores between 0 and 1",
-}
-
-
-def _like_probabilities(rows: Float64) -> Bool:
-    inside: Bool = np.all((rows >= 0) & (rows <= 1 + _SUM_TOLERANCE), axis=1)
-    if rows.shape[1] == 1:
-        return inside
-    sums_to_one: Bool = np.abs(rows.sum(axis=1) - 1) <= _SUM_TOLERANCE
-    return inside & sums_to_one
-
-
-def _to_logits(rows: Float64, output: OutputKind) -> Float64:
-    if output is OutputKind.LOGITS:
-        return rows if rows.shape[1] > 1 else np.concatenate([np.zeros_like(rows), rows], axis=1)
-    if output is OutputKind.SIGMOID:
-        rows = np.concatenate([1 - rows, rows], axis=1)
-    logits: Float64 = np.log(np.maximum(rows, PROBABILITY_FLOOR))
-    return logits

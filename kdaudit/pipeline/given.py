@@ -10,7 +10,7 @@ from kdaudit.errors import AlignmentError
 from kdaudit.models import load_model
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.plan import Setup
-from kdaudit.pipeline.tasks import PredictTask, predict_task
+from kdaudit.pipeline.predicting import PredictTask, predict_tasks
 from kdaudit.protocols import Progress
 from kdaudit.types import Float16, Float32, ModelRef, Predictions, Role, Signature
 
@@ -27,7 +27,7 @@ def predict_given(setup: Setup, models: Sequence[ModelRef], *, progress: Progres
         PredictTask(model=model, data=setup.seen_by(model), device=setup.device, store=setup.store)
         for model in models
     ]
-    return tuple(predict_task(task, progress) for task in tasks)
+    return predict_tasks(tasks, progress)
 
 
 def refuse_copies(given: Sequence[Predictions]) -> None:

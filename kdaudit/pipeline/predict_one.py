@@ -10,8 +10,8 @@ import numpy as np
 from kdaudit.data import Examples
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.plan import prepare_one
+from kdaudit.pipeline.predicting import PredictTask, predict_task
 from kdaudit.pipeline.store import cache_folder, open_store
-from kdaudit.pipeline.tasks import PredictTask, predict_task
 from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray, Float32
 

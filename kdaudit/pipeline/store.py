@@ -31,7 +31,7 @@ from kdaudit.types import DataRef, Float32, ModelRef, Predictions, TrainedContro
 WEIGHTS = "weights.safetensors"
 # Locked by every run that uses the cache, so that nothing is pruned under it.
 IN_USE = "in-use.lock"
-_LOGITS = "logits.npy"
+LOGITS = "logits.npy"
 RECORD = "record.json"
 
 
@@ -72,8 +72,8 @@ class Store:
             batch_size=kept.record.batch_size,
         )
 
-    def keep_predictions(self, key: str, predictions: Predictions) -> None:
-        """Keep predictions for the next run.
+    def keep_predictions(self, key: str, predictions: Predictions, *, written: Path | None = None) -> None:
+        """Keep predictions for the next run; `written`: a file of the store that holds their logits, which is taken.
 
         Raises:
             DataError: they cannot be written.
@@ -86,7 +86,10 @@ class Store:
             data=predictions.data.name,
         )
         with self._new_folder("predictions", key, kept=self._kept_predictions) as folder:
-            np.save(folder / _LOGITS, predictions.logits, allow_pickle=False)
+            if written is None:
+                np.save(folder / LOGITS, predictions.logits, allow_pickle=False)
+            else:
+                _take(written, folder / LOGITS)
             (folder / RECORD).write_bytes(prediction_record().dump_json(record))
 
     def control(self, key: str) -> TrainedControl | None:
@@ -148,7 +151,7 @@ class Store:
             return None
         try:
             record = prediction_record().validate_json((folder / RECORD).read_bytes())
-            logits = np.lib.format.open_memmap(folder / _LOGITS, mode="r")
+            logits = np.lib.format.open_memmap(folder / LOGITS, mode="r")
         except (OSError, ValueError):
             return None
         if array_digest(logits) != record.sha256:
@@ -208,6 +211,14 @@ def _made(what: str, *, hint: str) -> Iterator[None]:
         yield
     except OSError as failure:
         raise SpecError(f"expected to write to {what}, found: {failure.strerror}", hint=hint) from failure
+
+
+def _take(written: Path, target: Path) -> None:
+    """Move a file; Windows moves none that is mapped."""
+    try:
+        written.rename(target)
+    except PermissionError:
+        shutil.copyfile(written, target)
 
 
 def _replace_folder(folder: Path, target: Path) -> None:

@@ -13,9 +13,10 @@ import numpy as np
 
 from kdaudit.data import Examples
 from kdaudit.digest import file_digest, record_digest
-from kdaudit.errors import ModelError, NotFiniteError
+from kdaudit.errors import ModelError
 from kdaudit.options import RandomKind
 from kdaudit.pipeline.in_order import in_order
+from kdaudit.pipeline.predicting import PredictTask, device_type, predict_task
 from kdaudit.pipeline.store import WEIGHTS, Store
 from kdaudit.protocols import Progress
 from kdaudit.rng import stream, stream_seed
@@ -26,7 +27,6 @@ from kdaudit.types import (
     ModelRef,
     NetworkSpec,
     OutputKind,
-    Predictions,
     Recipe,
     Role,
     TrainedControl,
@@ -35,34 +35,8 @@ from kdaudit.types import (
 if TYPE_CHECKING:
     from kdaudit.controls.targets import Targets
 
-PREDICTION_VERSION = "1"
 # A logit whose probability is 0 in float32, at every temperature in use.
 _NEVER = -1e4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictTask:
-    """Predict with one model on one data set; `half` keeps float16, enough to learn from and not to judge by."""
-
-    model: ModelRef
-    data: Examples
-    device: str
-    store: Store
-    half: bool = False
-
-    @property
-    def key(self) -> str:
-        """What the predictions depend on."""
-        model = self.model
-        network = None if model.network is None else model.network.model.sha256
-        return record_digest(
-            PREDICTION_VERSION,
-            [model.sha256, model.kind, model.arch, model.arch_args, network, model.output],
-            model.label_map,
-            self.data.view_sha256,
-            _device_type(self.device),
-            self.half,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +74,7 @@ class TrainTask:
             self.label_map,
             self.recipe,
             self.data.view_sha256,
-            [self.precision, _device_type(self.device)],
+            [self.precision, device_type(self.device)],
             teacher,
             None if self.teacher_data is None else self.teacher_data.view_sha256,
             None if self.teacher is None else self.teacher.label_map,
@@ -125,35 +99,6 @@ def warm_up() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def kept_predictions(task: PredictTask) -> Predictions | None:
-    """Predictions of an earlier run."""
-    return task.store.predictions(task.key, task.model, task.data.ref)
-
-
-def predict_task(task: PredictTask, progress: Progress) -> Predictions:
-    """Kept predictions, or new ones, which are kept."""
-    kept = kept_predictions(task)
-    if kept is not None:
-        return kept
-    from kdaudit.models import load_model
-    from kdaudit.models.predict import predict
-
-    with load_model(task.model, device=task.device) as model:
-        predictions = predict(task.model, model, task.data, progress=progress)
-    if task.half:
-        predictions = replace(predictions, logits=_halved(predictions.logits))
-    task.store.keep_predictions(task.key, predictions)
-    return predictions
-
-
-def try_predict_task(task: PredictTask, progress: Progress) -> Predictions | None:
-    """As `predict_task`; None where the model puts out NaN, which makes a control unfit and not the audit."""
-    try:
-        return predict_task(task, progress)
-    except NotFiniteError:
-        return None
 
 
 def kept_control(task: TrainTask) -> TrainedControl | None:
@@ -280,12 +225,6 @@ def _targets(task: TrainTask, progress: Progress) -> Targets:
     return TeacherTargets(logits=_by_output(logits, task.label_map), order=order, starts=starts)
 
 
-def _halved(logits: Float32 | Float16) -> Float16:
-    """float16; what it cannot hold becomes its largest number."""
-    largest = np.finfo(np.float16).max
-    return np.clip(logits, -largest, largest).astype(np.float16)
-
-
 def _by_output(logits: Float32 | Float16, label_map: LabelMap | None) -> Float32 | Float16:
     """Logits (N, C) of the data's classes at the network's outputs (N, D); those of no class are never answered."""
     if label_map is None:
@@ -293,7 +232,3 @@ def _by_output(logits: Float32 | Float16, label_map: LabelMap | None) -> Float32
     placed = np.full((len(logits), label_map.n_outputs), _NEVER, dtype=np.float32)
     placed[:, label_map.columns] = logits
     return placed
-
-
-def _device_type(device: str) -> str:
-    return device.partition(":")[0]

@@ -16,20 +16,17 @@ from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
 from kdaudit.pipeline.control_tasks import ControlTasks, taught_by
 from kdaudit.pipeline.network import check, network_spec, training_data
 from kdaudit.pipeline.plan import TRAIN, Setup, n_alternate, stated_epochs
+from kdaudit.pipeline.predicting import PredictTask, kept_predictions, predict_task, try_predict_task
 from kdaudit.pipeline.sanity import unfit_models
 from kdaudit.pipeline.tasks import (
     PilotTask,
-    PredictTask,
     TrainTask,
     kept_control,
     kept_pilot,
-    kept_predictions,
     pilot_task,
-    predict_task,
     step_seconds_task,
     teacher_task,
     train_task,
-    try_predict_task,
 )
 from kdaudit.protocols import Progress
 from kdaudit.render.numbers import duration

@@ -12,10 +12,7 @@ from kdaudit.types import Outcome, RuleStatus
 
 
 class TransferRecord(EffectRecord):
-    """One functional measure. Distances to the teacher, smaller is closer; `p` is Holm-corrected.
-
-    `estimate` is the mean distance of the independent controls less that of the student.
-    """
+    """One distance to the teacher, `p` Holm-corrected; `estimate`: the independent controls' mean less the student's."""
 
     p_independent: Share | None
     p_random: Share | None
@@ -125,8 +122,7 @@ class ModelRecord(Document):
     """One model of the audit and what was measured of it on the evaluation data.
 
     `agreement_W`/`agreement_R`: share of the teacher's wrong/right answers that this model gives too;
-    `error_consistency`: Cohen's kappa of right and wrong with the teacher. `preprocess`: what was done to its inputs
-    and who said so; empty for models that were trained here, which take them as their student.
+    `error_consistency`: Cohen's kappa of right and wrong with the teacher. `preprocess`: what was done to its inputs.
     """
 
     name: str
