@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
-from kdaudit.models.runtimes import gpu, one_onnxruntime, same_cuda
+from kdaudit.models.runtimes import cuda_driver, driver_fits, gpu, one_onnxruntime, same_cuda
 from kdaudit.pipeline.doctor import cache_check
 from tests.cli.conftest import Cli
 
@@ -32,18 +36,114 @@ def test_a_cache_that_cannot_be_made_is_broken(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("installed", "state", "advice"),
+    ("installed", "imported", "state", "said"),
     [
-        (("onnxruntime-gpu",), "works", ""),
-        (("onnxruntime", "onnxruntime-gpu"), "broken", "pip uninstall -y onnxruntime onnxruntime-gpu"),
-        ((), "broken", "pip install onnxruntime-gpu"),
+        ({"onnxruntime-gpu": "1.22.0"}, "1.22.0", "works", "onnxruntime-gpu 1.22.0"),
+        ({"onnxruntime-gpu": "1.22.0.post1"}, "1.22.0", "works", "onnxruntime-gpu 1.22.0.post1"),
+        (
+            {"onnxruntime": "1.22.0", "onnxruntime-gpu": "1.22.0"},
+            "1.22.0",
+            "broken",
+            "onnxruntime 1.22.0, onn",
+        ),
+        ({"onnxruntime-gpu": "1.22.0"}, "1.20.1", "broken", "onnxruntime-gpu 1.22.0; imported is 1.20.1"),
+        ({}, None, "broken", "none"),
     ],
 )
-def test_two_onnxruntimes_shadow_each_other(installed: tuple[str, ...], state: str, advice: str) -> None:
-    """Exactly one may be there."""
-    found = one_onnxruntime(installed)
-    assert state == found.state
-    assert advice in found.advice
+def test_two_onnxruntimes_shadow_each_other(
+    installed: dict[str, str], imported: str | None, state: str, said: str
+) -> None:
+    """Exactly one may be there, and what is imported must be of it: one that was removed took or left files."""
+    found = one_onnxruntime(installed, imported=imported)
+    assert (state, True) == (found.state, said in found.found)
+    assert (state == "broken") == bool(found.advice)
+    if len(installed) == 2:
+        assert "pip uninstall -y onnxruntime onnxruntime-gpu" in found.advice
+
+
+def test_two_onnxruntimes_are_seen_where_they_are_installed(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 4; both are named with what to do."""
+    versions = {"onnxruntime": "1.22.0", "onnxruntime-gpu": "1.22.0"}
+    monkeypatch.setattr("kdaudit.models.runtimes.version_of", versions.get)
+    ended = cli("doctor")
+    assert 4 == ended.code
+    assert "BROKEN  onnxruntime   onnxruntime 1.22.0, onnxruntime-gpu 1.22.0" in ended.out
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (
+            OSError("libcudart.so.13: cannot open shared object file\nmore"),
+            "OSError: libcudart.so.13: cannot open",
+        ),
+        (ModuleType("onnxruntime"), "an empty folder is left of it"),
+    ],
+)
+def test_a_runtime_that_cannot_be_imported_is_said(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, module: ModuleType | Exception, said: str
+) -> None:
+    """Exit 4 and no traceback: it is what one asks the doctor about."""
+
+    def imported(name: str) -> ModuleType:
+        if name != "onnxruntime":
+            return importlib.import_module(name)
+        if isinstance(module, Exception):
+            raise module
+        return module
+
+    monkeypatch.setattr("kdaudit.models.runtimes.import_module", imported)
+    ended = cli("doctor")
+    assert (4, "") == (ended.code, ended.err)
+    assert f"BROKEN  import onnxruntime {said}" in ended.out
+    assert "more" not in ended.out
+    assert "cache" in ended.out, "the other checks are made"
+
+
+@pytest.mark.parametrize(
+    ("of_torch", "driver", "state"),
+    [
+        ("13.0", "13.2", "works"),
+        ("13.2", "13.0", "works"),
+        ("12.8", "13.0", "works"),
+        ("13.0", "12.4", "broken"),
+        (None, "12.4", "note"),
+    ],
+)
+def test_the_driver_must_know_the_cuda_of_torch(of_torch: str | None, driver: str, state: str) -> None:
+    """An older major version cannot run it; a torch for the CPU alone is noted where there is a GPU."""
+    found = driver_fits(of_torch, driver)
+    assert (state, f"knows CUDA {driver}, torch: {of_torch or 'none'}") == (found.state, found.found)
+    assert (state == "works") == (not found.advice)
+
+
+def test_the_driver_says_its_version(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """12040 is 12.4; without its library there is none, and without one that answers neither."""
+
+    class Driver:
+        def __init__(self, status: int) -> None:
+            self._status = status
+
+        def cuDriverGetVersion(self, version: Any) -> int:  # noqa: N802 - CUDA's name
+            version._obj.value = 12040
+            return self._status
+
+    monkeypatch.setattr("ctypes.CDLL", lambda _name: Driver(0))
+    assert "12.4" == cuda_driver()
+    monkeypatch.setattr("ctypes.CDLL", lambda _name: Driver(1))
+    assert cuda_driver() is None
+
+    def absent(name: str) -> None:
+        raise OSError(name)
+
+    monkeypatch.setattr("ctypes.CDLL", absent)
+    assert cuda_driver() is None
+    monkeypatch.setattr("kdaudit.models.runtimes.cuda_driver", lambda: "1.0")
+    ended = cli("doctor")
+    assert re.search(r"(BROKEN|-) +GPU driver +knows CUDA 1\.0, torch: ", ended.out)
 
 
 @pytest.mark.parametrize(
