@@ -88,12 +88,13 @@ class Reader:
 
         Raises:
             DataError: they cannot be read, or nothing is left of them.
-            AlignmentError: pictures of another size are not the same examples.
+            AlignmentError: pictures of another size are not the same examples; the training data names other classes.
         """
         data = self.evaluation(taken[main.sha256])
         train, reason = self._training(taken[main.sha256])
         n_before, duplicates = 0, np.empty(0, dtype=np.int64)
         if train is not None:
+            _require_same_classes(data, train)
             parts = self._parts(train.whole)
             learnt_from = train.whole if parts is None else train.whole.subset(parts.train)
             n_before, duplicates = len(data), duplicate_positions(data, learnt_from)
@@ -171,6 +172,23 @@ def _options(spec: AuditSpec) -> DataOptions:
         label_column=spec.label_column,
         class_names=None if spec.class_names is None else read_class_names(spec.class_names),
         download=spec.download,
+    )
+
+
+def _require_same_classes(data: Examples, train: Examples) -> None:
+    """Names that are numbered by themselves are numbered otherwise where one is missing."""
+    here, there = data.class_names, train.class_names
+    if not here or not there or here == there or "named" in (data.ref.kind, train.ref.kind):
+        return
+    i = next((i for i, pair in enumerate(zip(here, there, strict=False)) if pair[0] != pair[1]), None)
+    found = (
+        f"{len(there)} against {len(here)}"
+        if i is None
+        else f"class {i} is {there[i]!r} there, {here[i]!r} here"
+    )
+    raise AlignmentError(
+        f"expected the classes of {data.ref.location} in {train.ref.location}, found others: {found}",
+        hint="state one order for both with --class-names FILE; class folders may be empty, but must all be there",
     )
 
 

@@ -71,6 +71,12 @@ def test_records_are_complete(record: object) -> None:
     assert "DATA_ROOT" in record.get or "bundled" in record.get
 
 
+def test_the_reference_names_every_set() -> None:
+    """docs/data.md has each with its name."""
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    assert [] == [name for name in DATA_SETS if f"`{name}" not in page]
+
+
 @pytest.mark.parametrize("folder", ["fashion-mnist", "FashionMNIST/raw", ""])
 def test_fashion_mnist_is_found_where_tools_put_it(tmp_path: Path, folder: str) -> None:
     """Pictures with a channel axis."""
