@@ -12,7 +12,7 @@ from kdaudit.types import Outcome, RuleStatus
 
 
 class TransferRecord(EffectRecord):
-    """One distance to the teacher, `p` Holm-corrected; `estimate`: the independent controls' mean less the student's."""
+    """A distance to the teacher, `p` Holm-corrected; `estimate`: the independent controls' mean less the student's."""
 
     p_independent: Share | None
     p_random: Share | None
