@@ -95,6 +95,7 @@ def main(example: Example) -> None:
 
 def make_models(example: Example, out: Path, *, reduced: bool) -> None:
     """Write `train.npz`, `eval.npz` and the three ONNX files into `out`."""
+    torch.set_num_threads(1)  # two wait for each other more than they help networks of this size
     data = example.data(reduced)
     for name, part in (("train", data.train), ("eval", data.evaluation)):
         np.savez_compressed(out / f"{name}.npz", x=part.x, y=part.y, **part.more)  # type: ignore[arg-type]
