@@ -36,11 +36,12 @@ class PairRow:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Who says what, how surely."""
+    """Who says what, how surely; `bar` of 100 shows it, None where there is nothing to show."""
 
     who: str
     says: str
     confidence: str
+    bar: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +186,16 @@ def _card(result: AuditResult, record: InheritedRecord, place: int) -> ExampleCa
         text=text.clean(example.text or ""),
         features=_features(example, names),
         answers=(
-            Answer("Teacher", answer, numbers.percent(example.teacher_confidence)),
-            Answer("Student", answer, numbers.percent(example.student_confidence)),
-            Answer("Controls", said or numbers.NONE, numbers.percent(example.controls_confidence)),
+            _answer("Teacher", answer, example.teacher_confidence),
+            _answer("Student", answer, example.student_confidence),
+            _answer("Controls", said or numbers.NONE, example.controls_confidence),
             *surprise,
         ),
     )
+
+
+def _answer(who: str, says: str, confidence: float) -> Answer:
+    return Answer(who, says, numbers.percent(confidence), 100 * confidence)
 
 
 def _one_in(surprise: float) -> str:
