@@ -78,6 +78,7 @@ def main(example: Example) -> None:
     make_models(example, known.out, reduced=known.reduced)
     schedule = example.schedule
     options = ["--data", str(known.out / "eval.npz"), "--train-data", str(known.out / "train.npz")]
+    options += ["--optimizer", "sgd", "--schedule", "cosine"]
     options += ["--epochs", str(schedule.epochs), "--lr", str(schedule.lr)]
     options += ["--batch-size", str(schedule.batch_size), "--weight-decay", str(schedule.weight_decay)]
     options += ["--alpha", str(example.alpha), "--temperature", str(example.temperature)]
