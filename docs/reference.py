@@ -19,6 +19,7 @@ from mkdocs.structure.files import File, Files
 
 import kdaudit
 from kdaudit.cli.main import app
+from kdaudit.options import Waiver
 from kdaudit.policy import RULES
 from kdaudit.policy.explanations import EXPLANATIONS
 from kdaudit.policy.limits import LIMITS, PRESET_LIMITS, PRESETS, limit_infos
@@ -112,11 +113,13 @@ def _config() -> Iterator[str]:
         "",
     )
     yield from ("", "## [limits]", "", "A number by name. See [the limits](rules.md#limits).")
-    yield from _keys("[[waivers]]", schema["properties"]["waivers"]["items"]["properties"])
+    yield from ("", "## [[waivers]]", "", *(f"{said}\n" for said in _paragraphs(Waiver.__doc__)))
+    yield from _keys("", schema["properties"]["waivers"]["items"]["properties"])
 
 
 def _keys(heading: str, properties: Mapping[str, Any], *, leave_out: tuple[str, ...] = ()) -> Iterator[str]:
-    yield from ("", f"## {heading}", "", "| key | type | default | what it does |", "|---|---|---|---|")
+    yield from ("", f"## {heading}", "") if heading else ()
+    yield from ("| key | type | default | what it does |", "|---|---|---|---|")
     for name, entry in properties.items():
         if name not in leave_out:
             default = f"`{json.dumps(entry['default'])}`" if entry.get("default") not in (None, []) else ""
@@ -219,12 +222,14 @@ def _type(entry: Mapping[str, Any]) -> str:
 
 
 def _container(entry: Mapping[str, Any]) -> str:
-    kind = str(entry.get("type", "any"))
+    kind = entry.get("type", "any")
+    if isinstance(kind, list):
+        return " or ".join(kind)
     if kind == "array":
         return f"list of {_type(entry.get('items', {}))}"
     if kind == "object" and isinstance(entry.get("additionalProperties"), dict):
         return f"table of {_type(entry['additionalProperties'])}"
-    return kind
+    return str(kind)
 
 
 def _paragraphs(text: str | None) -> list[str]:
