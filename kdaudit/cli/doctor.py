@@ -12,7 +12,7 @@ from kdaudit.options import AuditSpec
 _MARKS = {"works": "ok", "broken": "BROKEN", "note": "-"}
 
 
-@with_options(AuditSpec, only=frozenset({"cache_dir"}))
+@with_options(AuditSpec, only=frozenset({"cache_dir", "data_root"}))
 def doctor(**options: object) -> None:
     """Say what of this machine works for audits: versions, runtimes, GPU, cache; and what to install.
 

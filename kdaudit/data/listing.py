@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -44,9 +45,11 @@ class Listing:
         """What changes when a picture, a label or anything else that is listed does."""
         groups = None if self.groups is None else array_digest(self.groups)
         slices = [(name, array_digest(column)) for name, column in self.slices.items()]
-        pictures = [(name, *picture.stamp) for name, picture in zip(self.ids, self.pictures, strict=True)]
+        pictures = hashlib.sha256()
+        for name, picture in zip(self.ids, self.pictures, strict=True):
+            pictures.update(record_digest(name, *picture.stamp).encode())
         return record_digest(
-            record_digest(pictures), array_digest(self.labels), groups, slices, self.class_names, self.notes
+            pictures.hexdigest(), array_digest(self.labels), groups, slices, self.class_names, self.notes
         )
 
 

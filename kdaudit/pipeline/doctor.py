@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from kdaudit.data.catalogue import DATA_SETS
+from kdaudit.data.inventory import inventory
 from kdaudit.errors import SpecError
 from kdaudit.installed import version_of
 from kdaudit.models.runtimes import runtime_checks
@@ -20,7 +22,7 @@ _LITTLE_SPACE = 2 * 1024**3
 
 
 def examine(spec: AuditSpec) -> Iterator[Check]:
-    """Each check as it is made; `spec.cache_dir` names the cache."""
+    """Each check as it is made; `spec.cache_dir` names the cache, `spec.data_root` the folder of data sets."""
     yield Check(
         what="Python",
         state="works",
@@ -30,6 +32,7 @@ def examine(spec: AuditSpec) -> Iterator[Check]:
     yield from runtime_checks()
     yield from (_extra(name, extra) for name, extra in _EXTRAS.items())
     yield cache_check(cache_folder(spec))
+    yield data_root_check(spec.data_root)
 
 
 def cache_check(folder: Path) -> Check:
@@ -45,6 +48,19 @@ def cache_check(folder: Path) -> Check:
             what="cache", state="note", found=found, advice="name a folder with more space: --cache-dir"
         )
     return Check(what="cache", state="works", found=found)
+
+
+def data_root_check(data_root: str | None) -> Check:
+    """Whether the folder of named data sets is there, and how many of them it holds."""
+    what, advice = "data root", "kdaudit data ls says what lies where"
+    if data_root is None:
+        found = "not set: named data sets lie under --data-root or KDAUDIT_DATA_ROOT"
+        return Check(what=what, state="note", found=found, advice=advice)
+    if not Path(data_root).is_dir():
+        return Check(what=what, state="broken", found=f"{data_root}, which is no folder", advice="name one")
+    named = {row.record.name for row in inventory(Path(data_root)) if row.path is not None}
+    found = f"{data_root}; {len(named)} of {len(DATA_SETS)} known data sets are found"
+    return Check(what=what, state="works", found=found, advice=advice)
 
 
 def _package(name: str, otherwise: Check) -> Check:

@@ -13,6 +13,7 @@ import pytest
 from kdaudit.models.runtimes import cuda_driver, driver_fits, gpu, one_onnxruntime, same_cuda
 from kdaudit.pipeline.doctor import cache_check
 from tests.cli.conftest import Cli
+from tests.data.named_sets import save_idx_set
 
 
 def test_this_machine_can_audit(cli: Cli) -> None:
@@ -168,3 +169,14 @@ def test_a_full_disk_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("shutil.disk_usage", lambda _folder: type("Usage", (), {"free": 1 << 30})())
     found = cache_check(tmp_path / "cache")
     assert ("note", True) == (found.state, "1 GB free" in found.found)
+
+
+def test_the_data_root_is_looked_at(cli: Cli, tmp_path: Path) -> None:
+    """How many known data sets it holds; one that is no folder is a fault."""
+    save_idx_set(tmp_path / "root" / "mnist")
+    ended = cli("doctor", "--data-root", str(tmp_path / "root"))
+    assert re.search(r"ok +data root +.*root; \d+ of \d+ known data sets are found", ended.out)
+    ended = cli("doctor", "--data-root", str(tmp_path / "nowhere"))
+    assert 4 == ended.code
+    assert re.search(r"BROKEN +data root +.*nowhere, which is no folder", ended.out)
+    assert re.search(r"- +data root +not set", cli("doctor").out)
