@@ -78,7 +78,7 @@ def _bar() -> Iterator[Progress]:
 
         def show(event: ProgressEvent) -> None:
             tracker.take(event)
-            bar.update(task, description=tracker.line, completed=tracker.fraction)
+            bar.update(task, description=tracker.short, completed=tracker.fraction)
 
         yield show
 
@@ -100,10 +100,13 @@ def _lines_to(write: Callable[[str], None]) -> Progress:
 
 
 class Tracker:
-    """Adds up the events of several workers: controls done, the latest line, the time left."""
+    """Adds up the events of several workers: controls done, the time left, and the latest line.
+
+    `short` says the same beside a bar, in at most 60 columns.
+    """
 
     def __init__(self) -> None:
-        self.line = ""
+        self.line = self.short = ""
         self.stage = ""
         self.fraction = 0.0
         self._running: dict[str, float] = {}
@@ -125,7 +128,7 @@ class Tracker:
             what = "controls"
         self.fraction = share
         left = self._seconds_left(what, share) if event.seconds_left is None else event.seconds_left
-        self.line = self._described(event, left)
+        self.line, self.short = self._described(event, left), self._shortened(event, left)
 
     def _take_control(self, event: ProgressEvent) -> None:
         self._done, self._total = event.done or 0, event.total
@@ -137,6 +140,7 @@ class Tracker:
             self._began["controls"] = (time.monotonic(), self.fraction)
         finished = f", {event.name} finished" if event.name else ""
         self.line = f"controls: {self._done} of {self._total} done{finished}"
+        self.short = self.line
 
     def _seconds_left(self, what: str, share: float) -> float | None:
         """By the rate since it began; None where too little is done to say."""
@@ -161,6 +165,21 @@ class Tracker:
             parts.append(f"loss {event.loss:.3f}")
         if event.examples_per_second:
             parts.append(f"{event.examples_per_second:,.0f} examples/s")
+        if seconds_left is not None:
+            parts.append(f"{duration(seconds_left)} left")
+        return ", ".join(parts)
+
+    def _shortened(self, event: ProgressEvent, seconds_left: float | None) -> str:
+        from kdaudit.render.numbers import duration
+
+        is_control = event.stage == "train" and self._total
+        parts = [f"{event.stage} {f'{self._done}/{self._total}' if is_control else event.name}".rstrip()]
+        if event.epoch is not None:
+            parts.append(f"epoch {event.epoch}/{event.epochs}")
+        if event.loss is not None:
+            parts.append(f"loss {event.loss:.3f}")
+        if event.examples_per_second:
+            parts.append(f"{event.examples_per_second:,.0f}/s")
         if seconds_left is not None:
             parts.append(f"{duration(seconds_left)} left")
         return ", ".join(parts)

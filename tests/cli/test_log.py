@@ -49,6 +49,7 @@ def test_a_line_of_training_says_how_far_how_fast_and_how_long(monkeypatch: pyte
         "train independent/0, 0 of 10 controls done, epoch 2 of 4, loss 0.500, 1,234 examples/s, 19 minutes left"
         == tracker.line
     )
+    assert "train 0/10, epoch 2/4, loss 0.500, 1,234/s, 19 minutes left" == tracker.short
     assert 0.05 == pytest.approx(tracker.fraction)
 
 
@@ -107,16 +108,20 @@ def test_quiet_and_none_show_nothing(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_bar_shows_the_line_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On a terminal that is too narrow the line ends in dots instead of wrapping."""
+    """Whole at 80 columns; on a terminal that is too narrow it ends in dots instead of wrapping."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "60")
-    with told("bar", Log(), quiet=False) as tell:
-        tell.progress(ProgressEvent(stage="controls", done=0, total=2))
-        tell.progress(step(50))
-    shown = capsys.readouterr().err
-    assert "train independent/0" in shown
-    assert "examples/s" not in shown
+    whole = "train 0/10, epoch 2/4, loss 0.500, 1,234/s, 19 minutes left"
+    clock = Clock(monkeypatch)
+    for columns, is_whole in ((80, True), (60, False)):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        with told("bar", Log(), quiet=False) as tell:
+            tell.progress(ProgressEvent(stage="controls", done=0, total=10))
+            clock.now += 60
+            tell.progress(step(50))
+        shown = capsys.readouterr().err
+        assert "train 0/10, epoch" in shown
+        assert (is_whole, not is_whole) == (whole in shown, "…" in shown)
 
 
 def test_a_run_can_be_followed_in_its_log(cli: Cli, tmp_path: Path) -> None:
@@ -131,7 +136,7 @@ def test_a_run_can_be_followed_in_its_log(cli: Cli, tmp_path: Path) -> None:
     assert re.fullmatch(r"[^\x00-\x09\x0b-\x1f\x7f]*", text), "no control characters but line ends"
     said = [line.partition(" ")[2] for line in lines]
     assert said[0].startswith("started: kdaudit check ")
-    assert any(line.startswith("predict teacher.onnx, ") and "examples/s" in line for line in said)
+    assert any(line.startswith("predict teacher.onnx") and "examples/s" in line for line in said)
     assert any(re.match(r"train .*, epoch \d of 2, loss \d\.\d{3}, [\d,]+ examples/s", line) for line in said)
     assert ["0", "1", "2", "3"] == [line[10] for line in said if re.match(r"controls: \d of 3 done", line)]
     assert any(line.startswith("controls: 3 of 3 to train") for line in said), "notices, although it is quiet"
