@@ -16,7 +16,18 @@ from kdaudit.types import ChannelOrder, Geometry, InputType, Interpolation, Layo
 
 _CHOICES = {"channels": get_args(ChannelOrder), "layout": get_args(Layout), "dtype": get_args(InputType)}
 _INTERPOLATIONS = get_args(Interpolation)
-_KEYS = ("preset", "resize", "crop", "interpolation", "scale", "mean", "std", *_CHOICES)
+_KEYS = (
+    "preset",
+    "resize",
+    "crop",
+    "interpolation",
+    "scale",
+    "mean",
+    "std",
+    *_CHOICES,
+    "tokenizer",
+    "max_length",
+)
 
 
 def stated_preprocess(value: str | Mapping[str, object], *, source: str) -> StatedPreprocess:
@@ -48,19 +59,12 @@ def from_table(table: Mapping[str, object], *, source: str) -> StatedPreprocess:
     Raises:
         SpecError: unknown keys, values of another kind.
     """
-    for key in table:
-        if key not in _KEYS:
-            raise SpecError(
-                f"unknown key {key} in {source}", hint=_nearest(key, _KEYS) or f"known: {', '.join(_KEYS)}"
-            )
+    _require_known(table, source)
     preset = table.get("preset")
     if preset is not None and preset not in PRESETS:
         raise _wrong("preset", f"one of {', '.join(PRESETS)}", preset, source)
     base = PRESETS[str(preset)] if preset is not None else StatedPreprocess()
-    for key, choices in _CHOICES.items():
-        if key in table and table[key] not in choices:
-            raise _wrong(key, f"one of {', '.join(choices)}", table[key], source)
-    stated: dict[str, Any] = {key: table[key] for key in _CHOICES if key in table}
+    stated = _chosen(table, source) | _text(table, source)
     if "scale" in table:
         stated["scale"] = _number(table["scale"], "scale", source)
     if ("mean" in table) != ("std" in table):
@@ -88,8 +92,39 @@ def table_schema() -> dict[str, object]:
         "mean": numbers,
         "std": numbers,
         **{key: {"enum": [*choices]} for key, choices in _CHOICES.items()},
+        "tokenizer": {"type": "string", "description": "A tokenizer.json, or a folder that holds one."},
+        "max_length": {**side, "description": "How many tokens a text becomes."},
     }
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _require_known(table: Mapping[str, object], source: str) -> None:
+    for key in table:
+        if key not in _KEYS:
+            raise SpecError(
+                f"unknown key {key} in {source}", hint=_nearest(key, _KEYS) or f"known: {', '.join(_KEYS)}"
+            )
+
+
+def _chosen(table: Mapping[str, object], source: str) -> dict[str, Any]:
+    for key, choices in _CHOICES.items():
+        if key in table and table[key] not in choices:
+            raise _wrong(key, f"one of {', '.join(choices)}", table[key], source)
+    return {key: table[key] for key in _CHOICES if key in table}
+
+
+def _text(table: Mapping[str, object], source: str) -> dict[str, object]:
+    """`tokenizer` and `max_length`."""
+    stated: dict[str, object] = {}
+    if "tokenizer" in table:
+        stated["tokenizer"] = table["tokenizer"]
+        if not isinstance(table["tokenizer"], str) or not table["tokenizer"]:
+            raise _wrong("tokenizer", "a file or folder", table["tokenizer"], source)
+    if "max_length" in table:
+        stated["max_length"] = length = table["max_length"]
+        if not isinstance(length, int) or isinstance(length, bool) or length < 1:
+            raise _wrong("max_length", "a number of tokens", length, source)
+    return stated
 
 
 def _from(base: StatedPreprocess, *, source: str) -> StatedPreprocess:

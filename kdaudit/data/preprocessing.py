@@ -54,12 +54,18 @@ def merged(stated: Iterable[StatedPreprocess]) -> StatedPreprocess:
         channels=_first(layer.channels for layer in layers),
         layout=_first(layer.layout for layer in layers),
         dtype=_first(layer.dtype for layer in layers),
+        tokenizer=_first(layer.tokenizer for layer in layers),
+        max_length=_first(layer.max_length for layer in layers),
+        tokens=_first(layer.tokens for layer in layers),
     )
 
 
 def contradictions(said: StatedPreprocess, file: StatedPreprocess) -> Iterator[str]:
     """Steps that an option and a model's own file say differently, as phrases: "mean .5, its file .485 ..."."""
-    for name in ("geometry", "scale", "mean", "std", "channels", "layout", "dtype"):
+    for name in (
+        *("geometry", "scale", "mean", "std", "channels", "layout", "dtype"),
+        *("tokenizer", "max_length"),
+    ):
         one, other = getattr(said, name), getattr(file, name)
         if one is not None and other is not None and one != other:
             yield f"{name} {_shown(one)}, its file says {_shown(other)}"

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from kdaudit.data.cache import cached_examples
 from kdaudit.data.data_set import DataSet, Split
+from kdaudit.data.description import FORMAT_VERSION
 from kdaudit.data.examples import Examples
 from kdaudit.data.layouts import Layout, Wanted, first_folder
+from kdaudit.data.roles import roles_of
+from kdaudit.data.stream import write_stream
+from kdaudit.data.subset import limited
 from kdaudit.data.table_files import text_lines
+from kdaudit.digest import array_digest, record_digest
 from kdaudit.errors import DataError
-from kdaudit.types import Int64
+from kdaudit.types import AnyArray, Int64
 
 _TEST_SHARE = 0.1
+_CHUNK = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,18 +55,39 @@ def texts_at(record: DataSet, split: Split, path: Path) -> Texts:
     return found
 
 
-def _refuse(wanted: Wanted) -> Examples:
-    """Texts are found, and no examples: whose tokens should they be?
+def _load(wanted: Wanted) -> Examples:
+    """The texts as tokens, if a tokenizer is known.
 
     Raises:
-        DataError: always.
+        DataError: none is: whose tokens should they be? Or it is one text without labels.
     """
-    n = len(texts_at(wanted.record, wanted.split, wanted.path).texts)
-    raise DataError(
-        f"expected token numbers, which a model's own tokenizer makes, found {n:,} raw texts of "
-        f"{wanted.description.name} in {wanted.path}",
-        hint="tokenise them and save input_ids (and attention_mask) with y as .npz or parquet; "
-        "kdaudit.data.raw_texts.texts_at gives texts, labels and ids in their order",
+    found, name = texts_at(wanted.record, wanted.split, wanted.path), wanted.description.name
+    form = wanted.options.text
+    if form is None or found.labels is None:
+        raise DataError(
+            f"expected token numbers, which a model's own tokenizer makes, found {len(found.texts):,} raw texts of "
+            f"{name} in {wanted.path}",
+            hint="name it with the key tokenizer of [preprocess], or keep tokenizer.json beside the model; or save "
+            "input_ids (and attention_mask) with y as .npz or parquet: kdaudit.data.raw_texts.texts_at gives texts, "
+            "labels and ids in their order",
+        )
+    columns = {"id": np.array(found.ids), "text": np.array(found.texts), "label": found.labels}
+    index = limited(found.labels, wanted.options.limit)
+    rows: dict[str, AnyArray] = {column: values[index] for column, values in columns.items()}
+    digest = record_digest([array_digest(values) for values in rows.values()])
+    options = replace(wanted.options, input_columns=(), label_column=None, slices=())
+    description = replace(wanted.description, class_names=found.class_names)
+    return cached_examples(
+        wanted.cache,
+        record_digest("texts", FORMAT_VERSION, name, digest, found.class_names, form),
+        lambda folder: write_stream(
+            folder,
+            ({c: v[i : i + _CHUNK] for c, v in rows.items()} for i in range(0, len(index), _CHUNK)),
+            roles=roles_of(tuple(rows), options, where=name),
+            description=description,
+            options=options,
+            progress=wanted.progress,
+        ),
     )
 
 
@@ -134,4 +162,4 @@ def _find(record: DataSet, split: Split, roots: Sequence[Path]) -> Path | None:
     return first_folder(record, roots, lambda path: (path / marker).exists())
 
 
-TEXT_LAYOUTS = {name: Layout(find=_find, load=_refuse) for name in _READERS}
+TEXT_LAYOUTS = {name: Layout(find=_find, load=_load) for name in _READERS}

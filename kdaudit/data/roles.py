@@ -13,7 +13,7 @@ from kdaudit.data.listing import alike_names, few
 from kdaudit.data.options import DataOptions
 from kdaudit.data.tables import whole_or_text
 from kdaudit.errors import DataError, SpecError
-from kdaudit.types import AnyArray, Int64
+from kdaudit.types import AnyArray, Int64, TextForm
 
 LABELS = ("label", "labels", "y", "target")
 _IDS = ("id", "ids", "__key__")
@@ -27,7 +27,10 @@ UNLABELLED_HINT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """Names of the columns by what they are; `picture` holds paths or pictures, `text` is only shown."""
+    """Names of the columns by what they are; `picture` holds paths or pictures.
+
+    `text` is shown; with `encode` it becomes the `inputs`, which are no columns then.
+    """
 
     label: str
     id: str | None
@@ -36,6 +39,12 @@ class Roles:
     picture: str | None
     text: str | None
     inputs: tuple[str, ...]
+    encode: TextForm | None = None
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """All columns that are looked at."""
+        return self.light if self.encode is not None else (*self.light, *self.inputs)
 
     @property
     def light(self) -> tuple[str, ...]:
@@ -73,13 +82,27 @@ def roles_of(names: Sequence[str], options: DataOptions, *, where: str) -> Roles
     id_, group = (_first(known, names, used) for known in (_IDS, _GROUPS))
     pictures = options.input_columns or names
     picture = _first(_PICTURES, pictures, {label, *slices, *filter(None, (id_, group))})
-    text = _first(_TEXTS, names, used)
+    wanted = options.text is not None and len(options.input_columns) == 1
+    text = options.input_columns[0] if wanted and not picture else _first(_TEXTS, names, used)
+    encode = options.text if text and set(options.input_columns) <= {text} else None
+    if encode is not None and not picture and not set(encode.inputs) & set(names):
+        return Roles(
+            label=label,
+            id=id_,
+            group=group,
+            slices=slices,
+            picture=None,
+            text=text,
+            inputs=encode.inputs,
+            encode=encode,
+        )
     others = [name for name in names if name not in {label, id_, group, text, *slices}]
     inputs = tuple(options.input_columns or ([picture] if picture else others))
     if not inputs:
         raise DataError(
             f"expected columns of inputs beside {label!r} in {where}, found {few(names, 12)}",
-            hint="text is no input: save its tokens, as lists of whole numbers in a column such as input_ids"
+            hint="text needs a tokenizer: the key tokenizer of [preprocess], or tokenizer.json beside the model; or "
+            "save its tokens, as lists of whole numbers in a column such as input_ids"
             if text
             else "name them with --input-columns",
         )

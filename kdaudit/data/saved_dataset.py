@@ -115,7 +115,7 @@ def read_dataset(
         key,
         lambda folder: write_stream(
             folder,
-            _chunks(found, [*roles.light, *roles.inputs], where),
+            _chunks(found, roles.read, where),
             roles=roles,
             description=described,
             options=options,

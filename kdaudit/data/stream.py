@@ -17,6 +17,7 @@ from kdaudit.data.description import Description
 from kdaudit.data.options import DataOptions, preprocess_for
 from kdaudit.data.roles import Roles, numbered_labels
 from kdaudit.data.rows import Rows
+from kdaudit.data.tokens import encoder
 from kdaudit.data.writing import LONGEST_TEXT, input_path, write_examples
 from kdaudit.errors import DataError
 from kdaudit.protocols import Progress
@@ -46,11 +47,12 @@ def write_stream(
         SpecError: mean and std do not fit.
     """
     where, began, n = description.location, time.monotonic(), 0
+    encode = None if roles.encode is None else encoder(roles.encode)
     light: dict[str, list[AnyArray]] = defaultdict(list)
     with ExitStack() as stack:
         writers: dict[str, _Input] = {}
         for chunk in chunks:
-            inputs = _joined(chunk, roles, where, n)
+            inputs = _joined(chunk, roles, where, n) if encode is None else encode(chunk[str(roles.text)])
             if not writers:
                 writers = _opened(inputs, folder, where, stack)
             for name, writer in writers.items():
@@ -89,7 +91,7 @@ def _complete(
             columns=roles.slices,
             class_names=numbered.class_names,
             preprocess=preprocess_for(valued, options, uint8=pixels),
-            assumptions=(*description.assumptions, *_assumptions(writers, features), *numbered.notes),
+            assumptions=(*description.assumptions, *_assumptions(writers, features, roles), *numbered.notes),
             feature_names=features if features and len(writers) == 1 else (),
         ),
         labels=numbered.labels,
@@ -100,7 +102,13 @@ def _complete(
     )
 
 
-def _assumptions(writers: Mapping[str, _Input], features: tuple[str, ...]) -> list[str]:
+def _assumptions(writers: Mapping[str, _Input], features: tuple[str, ...], roles: Roles) -> list[str]:
+    if roles.encode is not None:
+        names = " and ".join(roles.inputs)
+        return [
+            f"{roles.text} becomes {names} by {roles.encode.tokenizer}, {roles.encode.max_length} tokens: longer "
+            "texts are cut, shorter ones padded"
+        ]
     said = [
         f"{name} is uint8: divided by 255" for name, w in writers.items() if w.divide or w.dtype == np.uint8
     ]

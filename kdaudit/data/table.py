@@ -53,7 +53,7 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     )
 
     def build(folder: Path) -> None:
-        chunks = table.chunks([*roles.light, *roles.inputs])
+        chunks = table.chunks(list(roles.read))
         write_stream(folder, chunks, roles=roles, description=description, options=options, progress=progress)
 
     return cached_examples(cache, key, build)

@@ -1,7 +1,7 @@
 """What a model's own files say of how it takes its inputs and how good it is: read, never trusted blindly.
 
-ONNX: `metadata_props` and the layout of the input; Hugging Face: `preprocessor_config.json` and the model card; timm:
-the configuration of the pretrained weights that an architecture's name stands for.
+ONNX: `metadata_props`, the layout of the input; Hugging Face: `preprocessor_config.json`, the model card; timm:
+the configuration of the pretrained weights that a name stands for; `tokenizer.json` beside a model.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 PREPROCESS_KEY, ACCURACY_KEY = "kdaudit.preprocess", "kdaudit.accuracy"
 HF_PREPROCESSOR = "preprocessor_config.json"
 _MODEL_CARD = "README.md"
+_TOKENIZER = "tokenizer.json"
+_TOKENS = ("input_ids", "attention_mask", "token_type_ids")
+_LONGEST = 1 << 20
+_WHOLE = {6, 7}  # INT32, INT64
 _UNIT = 1 / 255
 _HALF = (0.5, 0.5, 0.5)
 # Pillow's numbers, which Hugging Face writes.
@@ -57,9 +61,12 @@ def declared_preprocess(ref: ModelRef) -> tuple[StatedPreprocess, Mapping[str, o
     """
     if ref.kind == "onnx":
         model = read_message(Path(ref.path))
-        return _of_onnx(model), _own_table(model, ref.path)
+        tokens = _token_inputs(model)
+        found = _tokenizer(Path(ref.path).parent, tokens) if tokens else _of_onnx(model)
+        return found, _own_table(model, ref.path)
     if ref.kind == "huggingface":
-        return _of_huggingface(Path(ref.path) / HF_PREPROCESSOR), None
+        image = _of_huggingface(Path(ref.path) / HF_PREPROCESSOR)
+        return (image if image.source else _tokenizer(Path(ref.path), _TOKENS[:2])), None
     if ref.arch is not None and ref.arch.startswith(f"{TIMM}:"):
         return _of_timm(ref.arch.removeprefix(f"{TIMM}:")), None
     return StatedPreprocess(), None
@@ -117,6 +124,30 @@ def _is_channels_last(model: onnx.ModelProto) -> bool:
         return False
     sizes = [d.dim_value for d in inputs[0].type.tensor_type.shape.dim]
     return len(sizes) == 4 and sizes[3] in _CHANNEL_SIZES and sizes[1] not in _CHANNEL_SIZES
+
+
+def _token_inputs(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Which of a tokenizer's outputs an ONNX file takes; its only input of whole numbers is token numbers."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = {v.name: v.type.tensor_type.elem_type for v in model.graph.input if v.name not in weights}
+    if not set(inputs.values()) <= _WHOLE:
+        return ()
+    return _TOKENS[:1] if len(inputs) == 1 else tuple(name for name in _TOKENS if name in inputs)
+
+
+def _tokenizer(folder: Path, tokens: tuple[str, ...]) -> StatedPreprocess:
+    """tokenizer.json beside a model, with the length in tokenizer_config.json; its makers write 1e30 for none."""
+    if not (folder / _TOKENIZER).is_file():
+        return StatedPreprocess()
+    try:
+        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        stated = int(config["model_max_length"])
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        stated = 0
+    length = stated if 0 < stated <= _LONGEST else None
+    return StatedPreprocess(
+        source=f"its {_TOKENIZER}", tokenizer=str(folder / _TOKENIZER), max_length=length, tokens=tokens
+    )
 
 
 def _of_huggingface(path: Path) -> StatedPreprocess:

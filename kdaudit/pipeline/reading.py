@@ -22,7 +22,7 @@ from kdaudit.pipeline.store import Store
 from kdaudit.pipeline.taken import Taken
 from kdaudit.protocols import Progress
 from kdaudit.rng import stream
-from kdaudit.types import Geometry, Int64, ModelRef
+from kdaudit.types import Int64, ModelRef
 
 # Training splits that are taken without being named: with these sets nobody trains on anything else.
 _TAKEN_UNASKED = frozenset({"imagenet-train", "fashion-mnist:train"})
@@ -53,7 +53,7 @@ class Reader:
         self._spec = spec
         self._store = store
         self._progress = progress
-        self._read: dict[tuple[str, Geometry | None], Examples] = {}
+        self._read: dict[tuple[str, DataOptions], Examples] = {}
 
     def evaluation(self, taken: Taken) -> Examples:
         """All evaluation examples as a model takes them.
@@ -62,7 +62,7 @@ class Reader:
             DataError: they cannot be read.
             SpecError: an option does not fit them.
         """
-        data = self._load(self._spec.data, taken.geometry, None)
+        data = self._load(self._spec.data, taken, None)
         if (parts := self._parts(data)) is not None:
             data = data.subset(parts.evaluation)
         if missing := [name for name in self._spec.slice if name not in data.columns]:
@@ -123,7 +123,7 @@ class Reader:
         spec = self._spec
         limit = None if spec.limit_train is None else Limit(n=spec.limit_train, seed=spec.seed)
         if spec.split_eval is not None:
-            whole = self._load(spec.data, taken.geometry, None)
+            whole = self._load(spec.data, taken, None)
             parts = self._parts(whole)
             train = whole if parts is None else whole.subset(parts.train)
             return taken.view(train.subset(limited(train.labels, limit))), ""
@@ -136,7 +136,7 @@ class Reader:
                 f"No training data was given: add --train-data{name}, or ready-made controls with --control.",
             )
         try:
-            train = self._load(location, taken.geometry, limit)
+            train = self._load(location, taken, limit)
         except DataError as failure:
             if spec.train_data is not None:
                 raise
@@ -150,10 +150,10 @@ class Reader:
             return None
         return split(data.labels, data.groups, share, rng=stream(self._spec.seed, "split"))
 
-    def _load(self, location: str, geometry: Geometry | None, limit: Limit | None) -> Examples:
-        key = (f"{location}|{limit}", geometry)
+    def _load(self, location: str, taken: Taken, limit: Limit | None) -> Examples:
+        options = replace(_options(self._spec), geometry=taken.geometry, text=taken.text, limit=limit)
+        key = (location, options)
         if key not in self._read:
-            options = replace(_options(self._spec), geometry=geometry, limit=limit)
             self._read[key] = load_data(
                 location, cache=self._store.root, options=options, progress=self._progress
             )

@@ -9,9 +9,10 @@ from kdaudit.data import Examples
 from kdaudit.data.options import numbers_of
 from kdaudit.data.preprocess_tables import from_table, stated_preprocess
 from kdaudit.data.preprocessing import applied, contradictions, described, merged
+from kdaudit.data.tokens import text_form
 from kdaudit.models.declared import declared_preprocess, without_arithmetic
 from kdaudit.options import AuditSpec
-from kdaudit.types import Geometry, ModelRef, Role, StatedPreprocess
+from kdaudit.types import Geometry, ModelRef, Role, StatedPreprocess, TextForm
 
 _TEACHERS = (Role.TEACHER, Role.ALTERNATE_TEACHER)
 _PICTURES = 4
@@ -29,6 +30,11 @@ class Taken:
     def geometry(self) -> Geometry | None:
         """How pictures in files are to be resized and cropped for it; None leaves it to the data."""
         return self.said.geometry or self.file.geometry
+
+    @property
+    def text(self) -> TextForm | None:
+        """How texts are to become tokens for it; None leaves them as they are."""
+        return text_form(merged([self.said, self.file]))
 
     def view(self, examples: Examples) -> Examples:
         """The examples as the model takes them.

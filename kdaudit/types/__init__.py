@@ -28,6 +28,7 @@ from kdaudit.types.examples import (
     Layout,
     Preprocess,
     StatedPreprocess,
+    TextForm,
 )
 from kdaudit.types.models import (
     Fidelity,
@@ -88,6 +89,7 @@ __all__ = [
     "Skipped",
     "StatedPreprocess",
     "TensorSpec",
+    "TextForm",
     "TrainedControl",
     "Verdict",
     "WaiverState",

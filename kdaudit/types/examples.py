@@ -41,6 +41,16 @@ class Geometry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextForm:
+    """How texts become token numbers: by which `tokenizer.json`, how many of them, under which input names."""
+
+    tokenizer: str
+    sha256: str
+    max_length: int
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocess:
     """What is done to stored inputs before a model sees them: (x * scale - mean) / std, per channel (axis 1).
 
@@ -70,7 +80,8 @@ class Preprocess:
 class StatedPreprocess:
     """What somebody said of how a model takes its inputs, and who; None leaves a step to others.
 
-    `mean` and `std` go together, () for none, in the order in which the model takes the channels.
+    `mean` and `std` go together, () for none, in the order in which the model takes the channels. `tokenizer` is a
+    file or folder, `tokens` the inputs that it makes, `max_length` how many.
     """
 
     source: str = ""
@@ -81,6 +92,9 @@ class StatedPreprocess:
     channels: ChannelOrder | None = None
     layout: Layout | None = None
     dtype: InputType | None = None
+    tokenizer: str | None = None
+    max_length: int | None = None
+    tokens: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -154,18 +154,9 @@ def test_the_schema_allows_what_the_tables_allow() -> None:
     """Each key that is read, and no other."""
     properties = table_schema()["properties"]
     assert isinstance(properties, dict)
-    assert {
-        "preset",
-        "resize",
-        "crop",
-        "interpolation",
-        "scale",
-        "mean",
-        "std",
-        "channels",
-        "layout",
-        "dtype",
-    } == set(properties)
+    with pytest.raises(SpecError) as caught:
+        from_table({"zzz": 1}, source="[preprocess]")
+    assert f"known: {', '.join(properties)}" == caught.value.hint
 
 
 def test_a_view_reorders_channels_and_axes_by_hand(tmp_path: Path) -> None:
