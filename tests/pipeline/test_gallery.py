@@ -92,7 +92,7 @@ def test_a_card_of_a_text_quotes_it() -> None:
 def test_a_card_of_a_row_names_its_numbers() -> None:
     """Name, then value; a minus sign is one."""
     (card,) = inherited(shown(image=None, features=(1.5, -2.0), feature_names=("width", "x-box"))).cards
-    assert "width 1.5, x-box −2" == card.features
+    assert ("width 1.5", "x-box −2") == card.features
 
 
 def test_a_picture_of_a_sound_says_so() -> None:

@@ -58,7 +58,7 @@ class ExampleCard:
     alt: str
     coarse: bool
     text: str
-    features: str
+    features: tuple[str, ...]
     answers: tuple[Answer, ...]
 
 
@@ -221,15 +221,14 @@ def _width(picture: str | None) -> int:
         return 0
 
 
-def _features(example: InheritedExample, names: tuple[str, ...]) -> str:
-    if not example.features:
-        return ""
-    values = [f"{value:.4g}".replace("-", numbers.MINUS) for value in example.features[:_MOST_FEATURES]]
-    if len(names) == len(example.features):
+def _features(example: InheritedExample, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The first numbers, each with its name if it has one, and how many more there are."""
+    found = example.features or ()
+    values = [f"{value:.4g}".replace("-", numbers.MINUS) for value in found[:_MOST_FEATURES]]
+    if len(names) == len(found):
         values = [f"{text.short(name)} {value}" for name, value in zip(names, values, strict=False)]
-    shown = ", ".join(values)
-    hidden = len(example.features) - _MOST_FEATURES
-    return f"{shown} and {numbers.count(hidden)} more" if hidden > 0 else shown
+    hidden = len(found) - _MOST_FEATURES
+    return (*values, f"and {numbers.count(hidden)} more") if hidden > 0 else tuple(values)
 
 
 def _origin(result: AuditResult) -> str:
