@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from kdaudit.cores import usable_cores
 from kdaudit.data.cache import cached_examples, require_space
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
 from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions, preprocess_for
+from kdaudit.data.parallel import in_parallel
 from kdaudit.data.pictures import Picture, header, is_grey, upright
 from kdaudit.data.rows import Rows
 from kdaudit.data.subset import limited
@@ -30,11 +28,7 @@ from kdaudit.protocols import Progress
 from kdaudit.types import Geometry, Int64, ProgressEvent, Skipped
 
 Pixels = npt.NDArray[np.uint8]
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 _CHUNK = 32
-# Chunks a thread that are decoded ahead of the one that is written.
-_AHEAD = 2
 _COUNTED = {
     "turned": "{} pictures are turned as their EXIF orientation says",
     "sixteen_bit": "{} pictures have 16 bits per channel: their upper byte is used",
@@ -75,6 +69,8 @@ def read_pictures(
         DataError: more pictures that cannot be decoded, or one of another size; too little disk space.
         SpecError: mean and std do not fit the channels.
     """
+    if not listing.pictures:
+        raise DataError(f"expected at least one picture in {description.location}, found none")
     wanted = listing.at(limited(listing.labels, options.limit))
     key = record_digest(
         "pictures",
@@ -220,25 +216,6 @@ def _too_many(errors: dict[int, DataError], allowed: int, n: int) -> DataError:
         f"{first.message}",
         hint="replace or remove them, or leave more out: --max-skipped",
     )
-
-
-def in_parallel(function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
-    """Results in order, a bounded number of them ahead of whoever takes them.
-
-    Threads: Pillow decodes and resizes outside the interpreter's lock, and no worker has to import torchvision.
-    """
-    n_threads = usable_cores()
-    pool = ThreadPoolExecutor(n_threads)
-    waiting: deque[Future[_R]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > _AHEAD * n_threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _event(done: int, total: int, rate: float) -> ProgressEvent:

@@ -7,6 +7,7 @@ optional `ids.npy` and `groups.npy`, slice columns `column0.npy` ..., and `meta.
 from __future__ import annotations
 
 import dataclasses
+import mmap
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _T = TypeVar("_T", bound=np.generic)
+_MOST_MAPPED_BYTES = 1 << 28
 
 
 class Examples:
@@ -52,6 +54,7 @@ class Examples:
         self._index = index
         self._preprocess = preprocess
         self._shared = shared
+        self._n_mapped_bytes = 0
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -190,7 +193,9 @@ class Examples:
     def raw(self, i: int) -> dict[str, AnyArray]:
         """The stored inputs of example `i`, without the first axis."""
         position = i if self._index is None else int(self._index[i])
-        return {name: np.asarray(array[position]) for name, array in self._mapped.items()}
+        found = {name: np.asarray(array[position]) for name, array in self._mapped.items()}
+        self._give_back(sum(array.nbytes for array in found.values()))
+        return found
 
     def text(self, i: int) -> str:
         """What example `i` is shown as; empty where it is no text."""
@@ -223,6 +228,7 @@ class Examples:
             inputs = {name: prepared(array, self.preprocess) for name, array in read.items()}
             stored = {name: arranged(array, self.preprocess) for name, array in read.items()}
             yield Batch(inputs=inputs, stored=stored, labels=self.labels[start:stop])
+            self._give_back(sum(array.nbytes for array in read.values()))
 
     def subset(self, index: Int64) -> Examples:
         """The examples at the positions `index`, in ascending order, without copying any.
@@ -241,6 +247,15 @@ class Examples:
             return self
         within = positions if self._index is None else self._index[positions]
         return Examples(self._folder, self._meta, read_only(within), self._preprocess)
+
+    def _give_back(self, n_bytes: int) -> None:
+        """Takes note of what was read of the files; pages that were mapped for it count as memory until given back."""
+        self._n_mapped_bytes += n_bytes
+        if self._n_mapped_bytes > _MOST_MAPPED_BYTES and hasattr(mmap, "MADV_DONTNEED"):
+            self._n_mapped_bytes = 0
+            for array in self._mapped.values():
+                if isinstance(array.base, mmap.mmap):
+                    array.base.madvise(mmap.MADV_DONTNEED)
 
     def _select(self, column: npt.NDArray[_T]) -> npt.NDArray[_T]:
         return column if self._index is None else column[self._index]

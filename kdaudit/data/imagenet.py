@@ -161,10 +161,12 @@ def _inner(section: PictureSection) -> Iterator[tuple[str, Picture]]:
         with Path(section.path).open("rb") as stream:
             stream.seek(section.offset)
             with tarfile.open(fileobj=stream, mode="r:") as archive:
-                for member in archive:
-                    if member.isreg() and member.offset_data + member.size <= end:
-                        place = (member.name, member.offset_data, member.size)
-                        yield Path(member.name).name, PictureSection(section.path, *place)
+                members = [m for m in archive if m.isreg() and m.offset_data + m.size <= end]
+            if not members:  # tarfile takes what is no header for the end
+                raise tarfile.ReadError("no file in it")
+            for member in members:
+                place = (member.name, member.offset_data, member.size)
+                yield Path(member.name).name, PictureSection(section.path, *place)
     except (tarfile.TarError, EOFError, ValueError) as failure:
         raise DataError(
             f"expected a whole tar in {section.where}, found: {failure}", hint="fetch it again"

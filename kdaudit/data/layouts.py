@@ -94,8 +94,6 @@ def _of_arrays(
 
     def build(folder: Path) -> None:
         x, y = read()
-        if len(x) != len(y):
-            raise DataError(f"expected {len(y)} inputs in {wanted.path}, as labels, found {len(x)}")
         require_space(folder, x.nbytes, what=name)
         np.save(input_path(folder, 0), np.ascontiguousarray(x), allow_pickle=False)
         preprocess = preprocess_for({"x": x.shape}, options, uint8=record.usual.scale is None)

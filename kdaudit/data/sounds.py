@@ -17,11 +17,11 @@ import numpy as np
 from kdaudit.data.cache import cached_examples, require_space
 from kdaudit.data.columns import groups_from
 from kdaudit.data.data_set import DataSet, Split
-from kdaudit.data.decode import in_parallel
 from kdaudit.data.description import FORMAT_VERSION
 from kdaudit.data.examples import Examples, input_path, write_examples
 from kdaudit.data.layouts import Layout, Wanted, first_folder, require_classes
 from kdaudit.data.options import preprocess_for
+from kdaudit.data.parallel import in_parallel
 from kdaudit.data.pictures import file_stamp
 from kdaudit.data.rows import Rows
 from kdaudit.data.subset import limited

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kdaudit.data.description import FORMAT_VERSION, META, Description, Meta, meta_adapter, read_meta
-from kdaudit.digest import array_digest, record_digest
+from kdaudit.digest import array_digest, npy_digest, record_digest
 from kdaudit.errors import DataError
 from kdaudit.types import DataRef, Int64
 
@@ -51,10 +51,7 @@ def write_examples(
         np.save(column_path(folder, position), values, allow_pickle=False)
     if texts is not None:
         np.save(folder / TEXTS, texts.astype(f"<U{LONGEST_TEXT}"), allow_pickle=False)
-    inputs = [
-        (name, array_digest(np.load(input_path(folder, i), mmap_mode="r")))
-        for i, name in enumerate(description.inputs)
-    ]
+    inputs = [(name, npy_digest(input_path(folder, i))) for i, name in enumerate(description.inputs)]
     digests = [None if column is None else array_digest(column) for column in columns.values()]
     sha256 = record_digest(inputs, digests, description.class_names, description.preprocess.arithmetic)
     ref = DataRef(

@@ -15,7 +15,7 @@ from kdaudit.data.examples import Description, input_path, is_intact, write_exam
 from kdaudit.errors import DataError
 from kdaudit.types import AnyArray, Preprocess
 
-from .factories import fed, labels, pixels
+from .factories import fed, labels, load, pixels, save_npz
 
 
 def write(folder: Path, x: AnyArray, **description: object) -> Examples:
@@ -199,3 +199,16 @@ def test_batches_are_memory_of_their_own(tmp_path: Path, dtype: type[np.generic]
     (batch,) = write(tmp_path / "e", pixels().astype(dtype)).batches(6)
     assert batch.inputs["x"].flags.writeable
     assert batch.stored["x"].flags.writeable
+
+
+def test_pages_that_were_read_are_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each so many bytes; what is read then is the same again."""
+    monkeypatch.setattr("kdaudit.data.examples._MOST_MAPPED_BYTES", 100)
+    x = np.random.default_rng(0).normal(size=(50, 20)).astype(np.float32)
+    examples = load(save_npz(tmp_path / "a.npz", x=x, y=labels(50)), tmp_path / "cache")
+    for _ in range(2):
+        np.testing.assert_array_equal(x, fed(examples, batch_size=7))
+    view = examples.raw(3)["x"]
+    for i in range(50):
+        np.testing.assert_array_equal(x[i], examples.raw(i)["x"])
+    np.testing.assert_array_equal(x[3], view)

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 from kdaudit.data import DataOptions, Examples
+from kdaudit.data.catalogue import DATA_SETS
+from kdaudit.data.description import Description
+from kdaudit.data.layouts import LAYOUTS, Wanted
 from kdaudit.errors import DataError
 
 from .factories import load, save_picture
@@ -243,3 +246,30 @@ def test_shards_with_labels_beyond_the_classes_invalid(tmp_path: Path) -> None:
     tar_of(tmp_path / "imagenet" / "imagenet-val-0000.tar", members)
     with pytest.raises(DataError, match=r"expected labels below 4 in .*, found 4"):
         val(tmp_path, tmp_path / "cache")
+
+
+def test_damaged_tars_invalid(tmp_path: Path) -> None:
+    """A training tar whose inner tars are none, and a validation tar without pictures."""
+    tar_of(tmp_path / "ILSVRC2012_img_train.tar", {f"{wnid}.tar": b"x" * 600 for wnid in WNIDS})
+    with pytest.raises(DataError, match=r"expected a whole tar in n01440764\.tar of .*, found: "):
+        load("imagenet-train", tmp_path / "cache", DataOptions(data_root=tmp_path, image_size=8))
+    tar_of(tmp_path / "ILSVRC2012_img_val.tar", {"readme.txt": b"x"})
+    named_synset_file(tmp_path)
+    with pytest.raises(DataError, match=r"expected pictures in .*ILSVRC2012_img_val\.tar, found none"):
+        val(tmp_path, tmp_path / "cache")
+
+
+def test_what_is_gone_before_it_is_read_invalid(tmp_path: Path) -> None:
+    """Between finding and reading."""
+    record = DATA_SETS["imagenet"]
+    wanted = Wanted(
+        record=record,
+        split="test",
+        path=tmp_path,
+        description=Description(name="imagenet-val", kind="named", location="imagenet-val"),
+        cache=tmp_path / "cache",
+        options=DataOptions(),
+        progress=None,
+    )
+    with pytest.raises(DataError, match=r"expected imagenet at .*, found nothing there any more"):
+        LAYOUTS[record.layout].load(wanted)
