@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 from kdaudit.cli.log import Log
 from kdaudit.cli.progress import Tracker, told
@@ -126,6 +127,7 @@ def test_a_bar_shows_the_line_and_leaves_nothing(
 
 def test_a_run_can_be_followed_in_its_log(cli: Cli, tmp_path: Path) -> None:
     """Command, stages, control k of K with loss and rate, notices, the rules, and the verdict on the last line."""
+    torch.set_num_threads(1)  # two wait for each other on a busy machine
     world = trainable_world(tmp_path / "world")
     options = ["--controls", "3", "--random-controls", "0", "--positive-controls", "0", "--epochs", "2"]
     arguments = [*world.check_args, *options, "--workers", "0", "--device", "cpu", "-q"]
