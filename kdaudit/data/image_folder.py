@@ -82,7 +82,9 @@ def _refuse_splits(classes: Sequence[Path], where: str) -> None:
 
 def _files(folder: Path, suffixes: frozenset[str], loop: Callable[[Path], object]) -> Iterator[Path]:
     """Files in torchvision's order; `loop` is told of links to folders above them, which are not followed."""
-    above: dict[str, tuple[tuple[int, int], ...]] = {str(folder): (_identity(folder.parent), _identity(folder))}
+    above: dict[str, tuple[tuple[int, int], ...]] = {
+        str(folder): (_identity(folder.parent), _identity(folder))
+    }
     found: list[tuple[str, list[str]]] = []
     for parent, folders, names in os.walk(folder, followlinks=True):
         for name in list(folders):
