@@ -19,6 +19,7 @@ __all__ = ["NAMED", "SOURCES", "DataOptions", "Examples", "Limit", "load_data", 
 SOURCES = {
     "arrays": "kdaudit.data.arrays:load",
     "image-folder": "kdaudit.data.image_folder:load",
+    "sound-folder": "kdaudit.data.sound_folder:load",
     "named": "kdaudit.data.named:load",
     "python-object": "kdaudit.data.python_object:load",
     "saved-dataset": "kdaudit.data.saved_dataset:load",

@@ -10,6 +10,7 @@ from kdaudit.data.npy_files import MAGIC, is_npy_folder
 from kdaudit.data.python_object import is_code
 from kdaudit.data.saved_dataset import is_saved_dataset
 from kdaudit.data.shards import is_pattern
+from kdaudit.data.sound_folder import is_sound_folder
 from kdaudit.errors import DataError
 
 _ARRAYS = (b"PK\x03\x04", b"PK\x05\x06", MAGIC)
@@ -48,7 +49,7 @@ def _of_folder(path: Path) -> str:
         return "saved-dataset"
     if any(path.glob("*.tar")) and not any(entry.is_dir() for entry in path.iterdir()):
         return "shards"
-    return "image-folder"
+    return "sound-folder" if is_sound_folder(path) else "image-folder"
 
 
 def _of_file(path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kdaudit.errors import SpecError
 from kdaudit.options import DEFAULT_MAX_SKIPPED
-from kdaudit.types import Geometry, Preprocess, StatedPreprocess, TextForm
+from kdaudit.types import Geometry, Preprocess, SoundForm, StatedPreprocess, TextForm
 
 # Of the shorter side, what torchvision's crop of 224 from 256 leaves.
 _USUAL_SHARE = 0.875
@@ -32,7 +32,7 @@ class DataOptions:
     that are no inputs: what the examples are to be told apart by. `max_skipped` is how many pictures may be left out
     because they cannot be decoded: below 1 a share, else a number. `input_columns` and `label_column` are for tables
     and the like; `class_names`, in the order of the models' outputs, for labels that are names. `download`: a named
-    data set that is not there may be fetched. `text`: how a column of texts becomes tokens.
+    data set that is not there may be fetched. `text`: how texts become tokens; `sound`: what sounds become.
 
     Raises:
         SpecError: a negative `max_skipped`, `mean` without `std` or of another length, a `std` that is not positive,
@@ -52,6 +52,7 @@ class DataOptions:
     class_names: tuple[str, ...] | None = None
     download: bool = False
     text: TextForm | None = None
+    sound: SoundForm | None = None
 
     def n_skippable(self, n: int) -> int:
         """How many of `n` pictures may be left out."""

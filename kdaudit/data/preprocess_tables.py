@@ -12,7 +12,15 @@ from typing import Any, get_args
 
 from kdaudit.data.preprocessing import PRESETS, merged
 from kdaudit.errors import SpecError
-from kdaudit.types import ChannelOrder, Geometry, InputType, Interpolation, Layout, StatedPreprocess
+from kdaudit.types import (
+    ChannelOrder,
+    Geometry,
+    InputType,
+    Interpolation,
+    Layout,
+    SoundForm,
+    StatedPreprocess,
+)
 
 _CHOICES = {"channels": get_args(ChannelOrder), "layout": get_args(Layout), "dtype": get_args(InputType)}
 _INTERPOLATIONS = get_args(Interpolation)
@@ -27,6 +35,7 @@ _KEYS = (
     *_CHOICES,
     "tokenizer",
     "max_length",
+    *("rate", "seconds", "mels", "window", "hop"),
 )
 
 
@@ -64,7 +73,7 @@ def from_table(table: Mapping[str, object], *, source: str) -> StatedPreprocess:
     if preset is not None and preset not in PRESETS:
         raise _wrong("preset", f"one of {', '.join(PRESETS)}", preset, source)
     base = PRESETS[str(preset)] if preset is not None else StatedPreprocess()
-    stated = _chosen(table, source) | _text(table, source)
+    stated = _chosen(table, source) | _text(table, source) | _sound(table, source)
     if "scale" in table:
         stated["scale"] = _number(table["scale"], "scale", source)
     if ("mean" in table) != ("std" in table):
@@ -94,6 +103,11 @@ def table_schema() -> dict[str, object]:
         **{key: {"enum": [*choices]} for key, choices in _CHOICES.items()},
         "tokenizer": {"type": "string", "description": "A tokenizer.json, or a folder that holds one."},
         "max_length": {**side, "description": "How many tokens a text becomes."},
+        "rate": {**side, "description": "Samples a second that sounds are resampled to."},
+        "seconds": {**number, "description": "Of each sound: shorter ones are padded, longer ones cut."},
+        "mels": {**side, "description": "Log-mel bands; without, sounds are waveforms."},
+        "window": {**side, "description": "Samples of a frame."},
+        "hop": {**side, "description": "Samples from frame to frame."},
     }
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
@@ -125,6 +139,22 @@ def _text(table: Mapping[str, object], source: str) -> dict[str, object]:
         if not isinstance(length, int) or isinstance(length, bool) or length < 1:
             raise _wrong("max_length", "a number of tokens", length, source)
     return stated
+
+
+def _sound(table: Mapping[str, object], source: str) -> dict[str, object]:
+    """What sounds become."""
+    found: dict[str, Any] = {}
+    for key in ("rate", "mels", "window", "hop"):
+        if key in table:
+            value = table[key]
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise _wrong(key, "a whole number", value, source)
+            found[key] = value
+    if "seconds" in table:
+        found["seconds"] = _number(table["seconds"], "seconds", source)
+        if found["seconds"] <= 0:
+            raise _wrong("seconds", "a positive number", table["seconds"], source)
+    return {"sound": SoundForm(**found)} if found else {}
 
 
 def _from(base: StatedPreprocess, *, source: str) -> StatedPreprocess:

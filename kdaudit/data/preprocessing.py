@@ -57,6 +57,7 @@ def merged(stated: Iterable[StatedPreprocess]) -> StatedPreprocess:
         tokenizer=_first(layer.tokenizer for layer in layers),
         max_length=_first(layer.max_length for layer in layers),
         tokens=_first(layer.tokens for layer in layers),
+        sound=_first(layer.sound for layer in layers),
     )
 
 

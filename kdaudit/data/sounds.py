@@ -4,53 +4,34 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import struct
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from math import gcd
 from pathlib import Path
 
 import numpy as np
 
-from kdaudit.data.cache import cached_examples, require_space
+from kdaudit.data.cache import cached_examples
 from kdaudit.data.columns import groups_from
 from kdaudit.data.data_set import DataSet, Split
 from kdaudit.data.description import FORMAT_VERSION
-from kdaudit.data.examples import Examples, input_path, write_examples
+from kdaudit.data.examples import Examples, write_examples
 from kdaudit.data.layouts import Layout, Wanted, first_folder, require_classes
 from kdaudit.data.options import preprocess_for
-from kdaudit.data.parallel import in_parallel
 from kdaudit.data.pictures import file_stamp
-from kdaudit.data.rows import Rows
+from kdaudit.data.sound_folder import said_of, write_sounds
 from kdaudit.data.subset import limited
 from kdaudit.data.table_files import text_lines
+from kdaudit.data.waveforms import completed, shape_of
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError
-from kdaudit.types import Float32, ProgressEvent
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """What all sounds of a set become."""
-
-    rate: int
-    seconds: float
-
-    @property
-    def n_samples(self) -> int:
-        return round(self.rate * self.seconds)
-
+from kdaudit.types import SoundForm
 
 _FORMS = {
-    "speechcommands": _Form(16_000, 1.0),
-    "urbansound8k": _Form(22_050, 4.0),
-    "esc50": _Form(44_100, 5.0),
+    "speechcommands": SoundForm(rate=16_000, seconds=1.0),
+    "urbansound8k": SoundForm(rate=22_050, seconds=4.0),
+    "esc50": SoundForm(rate=44_100, seconds=5.0),
 }
 _TEST_FOLD = {"urbansound8k": "10", "esc50": "5"}
-# What scipy's reader ends with on files that are none.
-_UNREADABLE = (OSError, ValueError, EOFError, IndexError, UnboundLocalError, struct.error)
 _BACKGROUND = "_background_noise_"
 
 
@@ -64,7 +45,8 @@ class _Sound:
 
 
 def _load(wanted: Wanted) -> Examples:
-    form = _FORMS[wanted.record.layout]
+    usual = _FORMS[wanted.record.layout]
+    form = completed(wanted.options.sound, rate=usual.rate or 0, seconds=usual.seconds or 0.0)
     sounds = _LISTED[wanted.record.layout](wanted)
     if not sounds:
         raise DataError(f"expected sounds of {wanted.record.name} in {wanted.path}, found none")
@@ -80,21 +62,23 @@ def _load(wanted: Wanted) -> Examples:
     paths = [wanted.path / sound.id for sound in sounds]
     stamps = [(str(path.absolute()), *file_stamp(str(path))) for path in paths]
     key = record_digest(
-        "sounds", FORMAT_VERSION, wanted.description.name, stamps, wanted.options.mean, wanted.options.std
+        "sounds",
+        FORMAT_VERSION,
+        wanted.description.name,
+        stamps,
+        form,
+        wanted.options.mean,
+        wanted.options.std,
     )
 
     def build(folder: Path) -> None:
-        _write(folder, paths, form, wanted)
+        write_sounds(folder, paths, form, wanted.progress)
         description = dataclasses.replace(
             wanted.description,
             class_names=classes,
-            preprocess=preprocess_for({"x": (1, 1, form.n_samples)}, wanted.options, uint8=False),
-            sample_rate=form.rate,
-            assumptions=(
-                *wanted.description.assumptions,
-                f"sounds are mono at {form.rate:,} Hz, in [-1, 1], {form.seconds:g} seconds: shorter ones are padded "
-                "with silence, longer ones cut, other rates resampled",
-            ),
+            preprocess=preprocess_for({"x": (1, *shape_of(form))}, wanted.options, uint8=False),
+            sample_rate=None if form.mels else form.rate,
+            assumptions=(*wanted.description.assumptions, said_of(form)),
         )
         write_examples(
             folder,
@@ -105,47 +89,6 @@ def _load(wanted: Wanted) -> Examples:
         )
 
     return cached_examples(wanted.cache, key, build)
-
-
-def _write(folder: Path, paths: Sequence[Path], form: _Form, wanted: Wanted) -> None:
-    require_space(folder, 4 * form.n_samples * len(paths), what=f"{len(paths)} sounds")
-    with Rows(input_path(folder, 0), (1, form.n_samples), np.float32) as rows:
-        for i, wave in enumerate(in_parallel(partial(waveform, form=form), paths), start=1):
-            rows.extend(wave[None, None])
-            if wanted.progress is not None and i % 64 == 0:
-                wanted.progress(ProgressEvent(stage="decode", done=i, total=len(paths)))
-
-
-def waveform(path: Path, form: _Form) -> Float32:
-    """The sound (samples,) in [-1, 1]: mono, resampled by a polyphase filter, padded with zeros or cut.
-
-    Raises:
-        DataError: it is no whole WAV file.
-    """
-    from scipy.io import wavfile
-    from scipy.signal import resample_poly
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks that are no samples
-            rate, samples = wavfile.read(path)
-    except _UNREADABLE as failure:
-        raise DataError(
-            f"expected a whole WAV file at {path}, found: {failure}", hint="fetch it again"
-        ) from failure
-    kind = samples.dtype
-    values = samples.astype(np.float64)
-    if kind.kind in "iu":
-        values = values / (np.iinfo(kind).max + 1.0) if kind.kind == "i" else (values - 128.0) / 128.0
-    if values.ndim == 2:
-        values = values.mean(axis=1)
-    if rate != form.rate and len(values):
-        common = gcd(int(rate), form.rate)
-        values = resample_poly(values, form.rate // common, int(rate) // common)
-    out = np.zeros(form.n_samples, dtype=np.float32)
-    kept = values[: form.n_samples]
-    out[: len(kept)] = kept
-    return out
 
 
 def _speech_commands(wanted: Wanted) -> list[_Sound]:

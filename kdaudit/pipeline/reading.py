@@ -151,7 +151,9 @@ class Reader:
         return split(data.labels, data.groups, share, rng=stream(self._spec.seed, "split"))
 
     def _load(self, location: str, taken: Taken, limit: Limit | None) -> Examples:
-        options = replace(_options(self._spec), geometry=taken.geometry, text=taken.text, limit=limit)
+        options = replace(
+            _options(self._spec), geometry=taken.geometry, text=taken.text, sound=taken.sound, limit=limit
+        )
         key = (location, options)
         if key not in self._read:
             self._read[key] = load_data(

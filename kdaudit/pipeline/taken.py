@@ -12,7 +12,7 @@ from kdaudit.data.preprocessing import applied, contradictions, described, merge
 from kdaudit.data.tokens import text_form
 from kdaudit.models.declared import declared_preprocess, without_arithmetic
 from kdaudit.options import AuditSpec
-from kdaudit.types import Geometry, ModelRef, Role, StatedPreprocess, TextForm
+from kdaudit.types import Geometry, ModelRef, Role, SoundForm, StatedPreprocess, TextForm
 
 _TEACHERS = (Role.TEACHER, Role.ALTERNATE_TEACHER)
 _PICTURES = 4
@@ -35,6 +35,11 @@ class Taken:
     def text(self) -> TextForm | None:
         """How texts are to become tokens for it; None leaves them as they are."""
         return text_form(merged([self.said, self.file]))
+
+    @property
+    def sound(self) -> SoundForm | None:
+        """What sounds are to become for it; None leaves it to the data."""
+        return self.said.sound or self.file.sound
 
     def view(self, examples: Examples) -> Examples:
         """The examples as the model takes them.

@@ -27,6 +27,7 @@ from kdaudit.types.examples import (
     Interpolation,
     Layout,
     Preprocess,
+    SoundForm,
     StatedPreprocess,
     TextForm,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "RuleStatus",
     "Signature",
     "Skipped",
+    "SoundForm",
     "StatedPreprocess",
     "TensorSpec",
     "TextForm",

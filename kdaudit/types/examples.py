@@ -51,6 +51,20 @@ class TextForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundForm:
+    """What sounds become: samples a second and seconds (None: as the data has them), and log-mel bands, if any.
+
+    `window` and `hop` are in samples, as torchaudio's MelSpectrogram has them by default.
+    """
+
+    rate: int | None = None
+    seconds: float | None = None
+    mels: int | None = None
+    window: int = 400
+    hop: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocess:
     """What is done to stored inputs before a model sees them: (x * scale - mean) / std, per channel (axis 1).
 
@@ -95,6 +109,7 @@ class StatedPreprocess:
     tokenizer: str | None = None
     max_length: int | None = None
     tokens: tuple[str, ...] | None = None
+    sound: SoundForm | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io.wavfile
 from PIL import Image
 
 from kdaudit.data import DataOptions
@@ -66,6 +67,20 @@ def image_folder(folder: Path) -> Made:
     for i in range(N):
         save_picture(folder / "ab"[i % 2] / f"{i}.png", seed=i)
     return Made(str(folder), lambda: save_picture(folder / "a" / "0.png", seed=99))
+
+
+def sound_folder(folder: Path) -> Made:
+    """Class folders of sounds."""
+
+    def save(i: int, seed: int) -> None:
+        path = folder / "ab"[i % 2] / f"{i}.wav"
+        path.parent.mkdir(exist_ok=True)
+        samples = np.random.default_rng(seed).integers(-(2**15), 2**15, size=200).astype(np.int16)
+        scipy.io.wavfile.write(path, 8000, samples)
+
+    for i in range(N):
+        save(i, i)
+    return Made(str(folder), lambda: save(0, 99))
 
 
 def csv_of(path: Path, seed: int = 0) -> Path:
@@ -195,6 +210,7 @@ BUILDERS = {
         npy_folder,
         npy_pair,
         image_folder,
+        sound_folder,
         csv_table,
         picture_table,
         jsonl_table,

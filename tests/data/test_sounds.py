@@ -9,13 +9,14 @@ import pytest
 import scipy.io.wavfile
 
 from kdaudit.data import DataOptions, Examples, Limit
-from kdaudit.data.sounds import _Form, waveform
+from kdaudit.data.waveforms import waveform
 from kdaudit.errors import DataError
+from kdaudit.types import SoundForm
 
 from .factories import load
 from .named_sets import BUILDERS, save_wav, tone
 
-FORM = _Form(1000, 0.5)
+FORM = SoundForm(rate=1000, seconds=0.5)
 
 
 def named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examples:
