@@ -36,6 +36,7 @@ app = typer.Typer(
     help="Audit a distilled model before it ships: did the student take over its teacher's mistakes?\n\n"
     "Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 4 could not run, 70 a bug, 130 interrupted.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # help.py shows help; brackets in it are text
     pretty_exceptions_enable=False,
 )
 for command in (check, compare, demo, doctor, explain, init, judge, plan, predict, report, schema, verify):
