@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from PIL import Image
 
 from kdaudit.errors import SpecError
 from kdaudit.options import AuditSpec
@@ -213,3 +215,49 @@ def test_predict_feeds_a_model_as_the_student_is_fed(tmp_path: Path) -> None:
     spec = AuditSpec(**{**options, "control": (), "student_preprocess": TABLE})
     found = predict_one(spec, progress=lambda _event: None)
     assert np.mean(found.logits.argmax(axis=1) == EVALUATION.labels) > 0.93
+
+
+def test_controls_are_trained_as_their_student_is_fed(tmp_path: Path) -> None:
+    """BGR and NHWC, the teacher otherwise: controls learn, and answer as accurately as the student."""
+    odd = replace(RIGHT, channels="BGR", mean=(0.2, 0.4, 0.6), std=(0.3, 0.2, 0.1), layout="NHWC")
+    options = files(tmp_path, None, {"preprocess": odd, "shape": ("n", 6, 6, 3)})
+    table = {"channels": "BGR", "layout": "NHWC", "mean": [0.2, 0.4, 0.6], "std": [0.3, 0.2, 0.1]}
+    result = audited(
+        {**options, "control": ()},
+        teacher_preprocess=TABLE,
+        student_preprocess=table,
+        train_data=TRAINING.save(tmp_path / "train.npz"),
+        controls=2,
+        random_controls=0,
+        positive_controls=1,
+        epochs="20",
+        workers=0,
+    )
+    assert result.n_controls == 2, result.reason
+    trained = [m for m in result.models if m.role in {"independent", "positive"}]
+    assert all((m.accuracy or 0) > 0.7 for m in trained), [m.accuracy for m in trained]
+
+
+def test_pictures_of_two_sizes_are_two_copies(tmp_path: Path) -> None:
+    """The teacher sees them larger than the student: the same examples, decoded twice, judged together."""
+    root = tmp_path / "pictures"
+    for i, (pixels, label) in enumerate(zip(EVALUATION.x[:300], EVALUATION.labels[:300], strict=True)):
+        (root / str(label)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.transpose(1, 2, 0)).save(root / str(label) / f"{i:03}.png")
+    options = {**files(tmp_path), "data": str(root)}
+    plain = audited(options, mean=MEAN, std=STD)
+    large = {**TABLE, "resize": [12, 12], "interpolation": "nearest"}
+    back = tmp_path / "halving.onnx"
+    model = onnx.load(options["teacher"])
+    half = [
+        onnx.helper.make_node("AveragePool", ["large"], ["x"], kernel_shape=[2, 2], strides=[2, 2]),
+        *model.graph.node,
+    ]
+    del model.graph.node[:]
+    model.graph.node.extend(half)
+    model.graph.input[0].name = "large"
+    onnx.save(model, back)
+    found = audited({**options, "teacher": str(back)}, teacher_preprocess=large, student_preprocess=TABLE)
+    assert found.accuracy["halving.onnx"] == plain.accuracy["teacher.onnx"]
+    assert found.accuracy["student.onnx"] == plain.accuracy["student.onnx"]
+    assert "resized to 12 x 12 (nearest)" in sentence(found, "Preprocessing of the teacher")
