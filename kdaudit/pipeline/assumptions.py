@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kdaudit.models.inference import trains_when_run
+from kdaudit.pipeline.checks import expected_of
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.plan import TRAIN, Setup
 from kdaudit.schema import Assumption
@@ -43,6 +44,13 @@ def _of_models(setup: Setup) -> Iterator[Assumption]:
         if path is not None:
             yield Assumption(
                 what=f"Classes of the {role}", value=f"by the label map {path}", known_from="stated"
+            )
+    for model in (setup.teacher, *setup.students):
+        if expected := expected_of(setup, model):
+            yield Assumption(
+                what=f"Expected accuracy of the {model.role} {model.name}",
+                value=f"{expected.accuracy:.1%} by {expected.source}",
+                known_from="stated",
             )
     models = (setup.teacher, *setup.students, *setup.ready, *filter(None, (setup.alternate_teacher,)))
     if training := [model.name for model in models if trains_when_run(model)]:

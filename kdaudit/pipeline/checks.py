@@ -63,7 +63,7 @@ def checks_of(setup: Setup) -> Checks:
         return found[model.sha256]
 
     expected = {
-        m.sha256: e for m in (setup.teacher, *setup.students) if (e := _expected(setup, m)) is not None
+        m.sha256: e for m in (setup.teacher, *setup.students) if (e := expected_of(setup, m)) is not None
     }
     return Checks(expected=expected, search=search, shifted=tuple(_shifted(setup)))
 
@@ -130,7 +130,12 @@ def _silent(_event: ProgressEvent) -> None:
     """Show nothing."""
 
 
-def _expected(setup: Setup, model: ModelRef) -> Expected | None:
+def expected_of(setup: Setup, model: ModelRef) -> Expected | None:
+    """The accuracy that the user, or else the model's files, state.
+
+    Raises:
+        ModelError: a file states an accuracy that is none.
+    """
     name = f"expect_{'teacher' if model.role is Role.TEACHER else 'student'}_accuracy"
     stated: float | None = getattr(setup.spec, name)
     if stated is not None:

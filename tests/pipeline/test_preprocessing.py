@@ -169,6 +169,8 @@ def test_a_files_accuracy_counts_only_with_an_explanation(tmp_path: Path) -> Non
     said = {"kdaudit_accuracy": "0.99"}
     fine = audited(files(tmp_path, said), mean=MEAN, std=STD)
     assert outcome_of(fine, "KD306") == RuleStatus.PASS
+    expected = sentence(fine, "Expected accuracy of the teacher teacher.onnx")
+    assert expected == "99.0% by kdaudit.accuracy of teacher.onnx"
     misfed = audited(files(tmp_path, {**said, "preprocess": IMAGENET}), mean=MEAN, std=STD)
     assert "of kdaudit.accuracy of teacher.onnx" in reason_of(misfed, "KD306")
 
