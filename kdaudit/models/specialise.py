@@ -92,7 +92,8 @@ def specialise(
         only: run it at this batch size alone, as if it knew no other.
 
     Raises:
-        ModelError: the graph does not run, or its output is not (batch, classes) at every batch size.
+        ModelError: the graph does not run, or its output is not (batch, classes), or (batch, positions, classes), at
+            every batch size.
     """
     batch = only or graph.fixed_batch or _DYNAMIC_BATCH
     weights = {
@@ -123,7 +124,7 @@ def specialise(
     with Budget(graph.path, n_examples=FACTOR * n_examples):
         large = _run(graph, {**weights, **inputs(FACTOR * batch)}, smaller=small, batch=batch)
     grown = tuple(large[graph.output].shape)
-    if grown != (FACTOR * batch, found[1]):
+    if grown != (FACTOR * batch, *found[1:]):
         raise ModelError(
             f"expected {FACTOR * batch} rows of output for as many examples, found shape {grown} in {graph.path}, "
             f"which was exported for batches of {batch}",
