@@ -7,17 +7,16 @@ batch or keeps what the student learned would give controls that look fine and a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import log, prod
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kdaudit.errors import ModelError
 from kdaudit.models.batching import outputs
 from kdaudit.models.graph import WAYS_OUT
+from kdaudit.models.lesson import FALLEN, Lesson, learn
 from kdaudit.models.trainable import ArchitectureNetwork, OnnxNetwork
 from kdaudit.types import AnyArray, OutputKind
 
@@ -29,11 +28,8 @@ _TO_LEARN = 8
 _FEWEST_TO_LEARN = 3
 # Numbers in a batch from which on fewer examples do: a step takes seconds, and no less is seen.
 _LARGE = 8 * 3 * 64 * 64
-_STEPS = 40
 _STEP_SIZES = (1e-3, 1e-2, 1e-1)
-_FALLEN = 0.8
 _SEED = 20_260_423
-_SMALLEST_PROBABILITY = 1e-12
 
 Inputs = Mapping[str, AnyArray]
 
@@ -197,7 +193,7 @@ def _check_training(
     *,
     shape: tuple[int, ...],
     output: OutputKind,
-) -> _Lesson:
+) -> Lesson:
     """A few steps on one small batch with drawn labels: the first loss must be near chance, and fall.
 
     `shape` is that of an example's output: (C,), or (T, C) of a sequence, whose positions share a label.
@@ -208,11 +204,11 @@ def _check_training(
         torch.manual_seed(_SEED)
         labels = torch.randint(n_classes, (len(batch[0]),)).repeat_interleave(prod(shape[:-1]))
         for step_size in _STEP_SIZES:
-            lesson = _learn(factory.build(_SEED), batch, labels, output=output, step_size=step_size)
-            if lesson.last <= _FALLEN * lesson.first:
+            lesson = learn(factory.build(_SEED), batch, labels, output=output, step_size=step_size)
+            if lesson.last <= FALLEN * lesson.first:
                 break
     _check_first_loss(lesson.first, n_classes, factory)
-    if not lesson.last <= _FALLEN * lesson.first:
+    if not lesson.last <= FALLEN * lesson.first:
         raise ModelError(
             f"expected the network to learn one batch of {len(batch[0])} examples, found its loss to go from "
             f"{lesson.first:.3g} to {lesson.last:.3g} at best",
@@ -221,7 +217,7 @@ def _check_training(
     return lesson
 
 
-def _check_gradients(lesson: _Lesson) -> None:
+def _check_gradients(lesson: Lesson) -> None:
     if lesson.without_gradient:
         raise ModelError(
             f"expected every parameter to get a gradient, found {len(lesson.without_gradient)} that get none "
@@ -239,46 +235,6 @@ def _check_first_loss(loss: float, n_classes: int, factory: OnnxNetwork | Archit
             f"expected a first loss near that of guessing, {chance:.2f} for {n_classes} classes, found {loss:.3g}",
             hint="check what the outputs are (--student-output) and that the inputs are scaled",
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lesson:
-    """The first and the smallest later loss, and the parameters that no step gave a gradient."""
-
-    first: float
-    last: float
-    without_gradient: tuple[str, ...]
-
-
-def _learn(
-    network: nn.Module, batch: list[Tensor], labels: Tensor, *, output: OutputKind, step_size: float
-) -> _Lesson:
-    """Steps of Adam until the loss has fallen and every parameter has had a gradient, at most _STEPS.
-
-    Parameters behind a factor that starts at zero get theirs only after the first step.
-    """
-    waiting = {name: p for name, p in network.named_parameters() if p.requires_grad}
-    optimizer = torch.optim.Adam(list(waiting.values()), lr=step_size)
-    losses: list[float] = []
-    for _ in range(_STEPS):
-        optimizer.zero_grad()
-        loss = functional.nll_loss(_log_probabilities(network(*batch), output), labels)
-        losses.append(loss.item())
-        loss.backward()  # type: ignore[no-untyped-call]
-        waiting = {name: p for name, p in waiting.items() if p.grad is None or not p.grad.any()}
-        if not np.isfinite(losses[-1]) or (not waiting and losses[-1] <= _FALLEN * losses[0]):
-            break
-        optimizer.step()
-    return _Lesson(first=losses[0], last=min(losses[1:], default=losses[0]), without_gradient=tuple(waiting))
-
-
-def _log_probabilities(raw: Tensor, output: OutputKind) -> Tensor:
-    raw = raw.flatten(0, -2)
-    if output is OutputKind.LOGITS:
-        raw = raw if raw.shape[1] > 1 else torch.cat([torch.zeros_like(raw), raw], dim=1)
-        return torch.log_softmax(raw, dim=1)
-    probabilities = torch.cat([1 - raw, raw], dim=1) if raw.shape[1] == 1 else raw
-    return probabilities.clamp_min(_SMALLEST_PROBABILITY).log()
 
 
 def _few(tensors: list[Tensor], most: int) -> list[Tensor]:
