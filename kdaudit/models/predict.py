@@ -130,7 +130,8 @@ def _asked(raw: AnyArray, labels: Int64, ref: ModelRef) -> AnyArray:
             f"expected outputs {(*labels.shape, 'classes')} from {ref.path}, one for each label, found {raw.shape}",
             hint="export the class scores of each example as one row"
             if labels.ndim == 1
-            else "labels of shape (n, positions) ask for an answer at each position; of shape (n,) for one an example",
+            else "labels of shape (n, positions) ask for an answer at each position, of shape (n,) for one an example; "
+            "of several labels an example, audit one at a time",
         )
     return raw if labels.ndim == 1 else raw[labels != UNLABELLED]
 
