@@ -183,6 +183,7 @@ def _fitness(
         n_duplicates=setup.n_duplicates,
         n_before_duplicates=setup.n_before_duplicates,
         duplicates_kept=setup.spec.keep_duplicates,
+        n_errors=wrong.n,
     )
 
 

@@ -161,7 +161,8 @@ def _uncertain(kappa: Evidence, limits: Limits) -> str:
 
 
 def _repeats(assessment: Assessment) -> str:
-    n_w, by_student = assessment.fitness.n_W, assessment.n_repeated_W
+    fitness, by_student = assessment.fitness, assessment.n_repeated_W
+    n_w = fitness.n_W if fitness.n_errors is None else fitness.n_errors
     by_controls = assessment.n_repeated_by_controls_W
     if by_student is None or by_controls is None:
         return "Repeated errors were not counted."

@@ -6,7 +6,7 @@ from kdaudit.policy.allowance import allowance, side
 from kdaudit.policy.deciding_rule import effect, wrong_knowledge
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import bound, percent
-from kdaudit.types import Assessment, RuleOutcome, RuleStatus
+from kdaudit.types import Assessment, Fitness, RuleOutcome, RuleStatus
 
 _NAMED = 0.01
 
@@ -79,6 +79,11 @@ def _allowed_for(assessment: Assessment, limits: Limits) -> str:
     )
 
 
+def _counted(n: int, fitness: Fitness) -> str:
+    """Examples, or those of so many groups where several may count as one."""
+    return f"examples of {n} groups" if fitness.is_grouped else f"{n} examples"
+
+
 def teacher_errors(assessment: Assessment, limits: Limits) -> RuleOutcome:
     """KD302: teacher errors, correct answers and headroom for a verdict; below 200 errors it warns."""
     fitness = assessment.fitness
@@ -86,24 +91,22 @@ def teacher_errors(assessment: Assessment, limits: Limits) -> RuleOutcome:
     required = f"at least {limits.min_stratum}"
     if fitness.n_W < limits.min_stratum:
         status = RuleStatus.UNDECIDED
-        reason = (
-            f"The teacher gets {fitness.n_W} examples wrong; below {limits.min_stratum} nothing can be said."
-        )
+        reason = f"The teacher gets {_counted(fitness.n_W, fitness)} wrong; below {limits.min_stratum} nothing can be said."
     elif fitness.n_R < limits.min_stratum:
         status = RuleStatus.UNDECIDED
-        reason = (
-            f"The teacher gets {fitness.n_R} examples right; below {limits.min_stratum} nothing can be said."
-        )
+        reason = f"The teacher gets {_counted(fitness.n_R, fitness)} right; below {limits.min_stratum} nothing can be said."
     elif fitness.headroom_W is not None and fitness.headroom_W < limits.min_headroom:
         status = RuleStatus.UNDECIDED
         reason = (
-            f"Of {fitness.n_W} teacher errors the controls avoid {fitness.headroom_W:.1f}: "
+            f"Of {fitness.n_errors or fitness.n_W} teacher errors the controls avoid {fitness.headroom_W:.1f}: "
             f"below {limits.min_headroom:g} there is nothing to take over."
         )
     elif fitness.n_W < limits.advised_teacher_errors:
         status = RuleStatus.WARNING
         required = f"at least {limits.advised_teacher_errors}"
-        reason = f"The teacher gets {fitness.n_W} examples wrong: intervals are wide. Use more examples."
+        reason = (
+            f"The teacher gets {_counted(fitness.n_W, fitness)} wrong: intervals are wide. Use more examples."
+        )
     else:
         required = f"at least {limits.advised_teacher_errors}"
     return RuleOutcome(

@@ -143,6 +143,7 @@ class Fitness:
     """Whether the audit may speak at all: sanity of models and data, and of the controls.
 
     problems: sentences, each a violated sanity condition. unfit: independent controls left out, with the reason.
+    n_W and n_R count clusters where examples are grouped, n_errors the teacher's errors themselves (None: n_W).
     headroom_W = n_W (1 - A_W(C)); gap = acc(S) - mean acc(C). None where there are no controls.
     """
 
@@ -159,6 +160,12 @@ class Fitness:
     n_duplicates: int = 0
     n_before_duplicates: int = 0
     duplicates_kept: bool = False
+    n_errors: int | None = None
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether several errors count as one."""
+        return self.n_errors is not None and self.n_errors != self.n_W
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
