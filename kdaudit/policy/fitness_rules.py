@@ -91,10 +91,12 @@ def teacher_errors(assessment: Assessment, limits: Limits) -> RuleOutcome:
     required = f"at least {limits.min_stratum}"
     if fitness.n_W < limits.min_stratum:
         status = RuleStatus.UNDECIDED
-        reason = f"The teacher gets {_counted(fitness.n_W, fitness)} wrong; below {limits.min_stratum} nothing can be said."
+        found = f"The teacher gets {_counted(fitness.n_W, fitness)} wrong"
+        reason = f"{found}; below {limits.min_stratum} nothing can be said."
     elif fitness.n_R < limits.min_stratum:
         status = RuleStatus.UNDECIDED
-        reason = f"The teacher gets {_counted(fitness.n_R, fitness)} right; below {limits.min_stratum} nothing can be said."
+        found = f"The teacher gets {_counted(fitness.n_R, fitness)} right"
+        reason = f"{found}; below {limits.min_stratum} nothing can be said."
     elif fitness.headroom_W is not None and fitness.headroom_W < limits.min_headroom:
         status = RuleStatus.UNDECIDED
         reason = (

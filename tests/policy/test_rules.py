@@ -281,7 +281,9 @@ def test_the_payoff_is_said_with_its_interval(net: tuple[float, float, float, fl
 
 def test_errors_of_groups_are_counted_one_by_one_and_by_group() -> None:
     """The sentence counts errors; whether there are enough of them, groups."""
-    fitness = dataclasses.replace(GUILTY.fitness, n_W=150, n_errors=9_000)
-    found = dataclasses.replace(GUILTY, fitness=fitness, n_repeated_W=6_000, n_repeated_by_controls_W=4_000.0)
+    fitness = dataclasses.replace(assessment().fitness, n_W=150, n_errors=9_000)
+    found = dataclasses.replace(
+        assessment(kappa=GUILTY), fitness=fitness, n_repeated_W=6_000, n_repeated_by_controls_W=4_000.0
+    )
     assert "6,000 of 9,000 cases" in outcome("KD201", found).reason
     assert "The teacher gets examples of 150 groups wrong" in outcome("KD302", found).reason
