@@ -76,7 +76,7 @@ SHOTS = (
     Shot(name="transfer", audit="fail", of=("#s4",), height=900),
     Shot(name="asymmetry", audit="fail", of=("#s5",), height=900),
     Shot(name="inherited", audit="fail", of=("#s6",), height=770),
-    Shot(name="gallery", audit="fail", of=("#gallery",), height=600),
+    Shot(name="gallery", audit="fail", of=("#gallery",), height=660),
     Shot(name="controls", audit="fail", of=("#s7",), height=900),
     Shot(name="dark", audit="fail", of=_TOP, scheme="dark", height=800),
     Shot(name="narrow", audit="fail", of=_TOP, width=400, height=900),

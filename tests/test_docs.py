@@ -94,7 +94,8 @@ def test_the_page_runs(page: str, tmp_path: Path, tmp_path_factory: pytest.TempP
 def test_the_tutorial_runs_word_by_word(tmp_path: Path) -> None:
     """In an empty folder, with nothing made quicker: what must fail fails, what must pass passes."""
     codes = {}
-    for command, code, said in run_page("docs/tutorial.md", tmp_path, KDAUDIT_CACHE_DIR=str(tmp_path / "c")):
+    environment = {"KDAUDIT_CACHE_DIR": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    for command, code, said in run_page("docs/tutorial.md", tmp_path, **environment):
         codes[command] = code
         assert code in allowed_codes("docs/tutorial.md", command), f"{command}\n{said}"
     audits = [code for command, code in codes.items() if command.startswith("kdaudit check")]
