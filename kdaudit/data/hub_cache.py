@@ -10,7 +10,7 @@ from kdaudit.data.description import Description
 from kdaudit.data.examples import Examples
 from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import file_stamp
-from kdaudit.data.saved_dataset import datasets_module, read_dataset
+from kdaudit.data.saved_dataset import UNREADABLE, datasets_module, read_dataset, validated
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError
 from kdaudit.installed import version_of
@@ -55,8 +55,8 @@ def read_from_hub_cache(
         )
     try:
         parts = [datasets.Dataset.from_file(str(file)) for file in files]
-        found = datasets.concatenate_datasets(parts)
-    except (OSError, ValueError) as failure:
+        found = validated(datasets.concatenate_datasets(parts))
+    except UNREADABLE as failure:
         raise DataError(
             f"expected whole Arrow files of {record.name} in {folder}, found: {failure}", hint=record.get
         ) from failure

@@ -17,6 +17,8 @@ import numpy as np
 from kdaudit.errors import DataError
 from kdaudit.types import AnyArray
 
+# What Arrow ends with on damaged files; its own errors are children of these.
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, NotImplementedError, MemoryError)
 _CHUNK_ROWS = 2048
 _KEPT_GROUPS = 3
 
@@ -68,6 +70,7 @@ class ParquetTable:
         start = 0
         with self._reading():
             for batch in self._file.iter_batches(_CHUNK_ROWS, columns=list(columns)):
+                batch.validate(full=True)  # texts that are no UTF-8
                 yield {name: _array(batch.column(name), name, self._path, start) for name in columns}
                 start += batch.num_rows
 
@@ -95,7 +98,7 @@ class ParquetTable:
             yield
         except DataError:
             raise
-        except (OSError, ValueError) as failure:  # ArrowInvalid is a ValueError
+        except UNREADABLE as failure:
             raise DataError(f"expected a whole parquet file at {self._path}, found: {failure}") from failure
 
 

@@ -18,6 +18,7 @@ from kdaudit.data.description import FORMAT_VERSION, Description
 from kdaudit.data.examples import Examples
 from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions
+from kdaudit.data.parquet import UNREADABLE as OF_ARROW
 from kdaudit.data.pictures import PictureBytes, file_stamp
 from kdaudit.data.roles import Roles, numbered_labels, roles_of
 from kdaudit.data.stream import write_stream
@@ -29,6 +30,8 @@ from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray
 
 _CHUNK = 1024
+# What `datasets` and Arrow end with on damaged folders.
+UNREADABLE = (*OF_ARROW, AttributeError)
 _DICT, _STATE = "dataset_dict.json", "state.json"
 
 
@@ -53,8 +56,8 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
         )
     datasets = datasets_module(location)
     try:
-        found = datasets.load_from_disk(str(folder))
-    except (OSError, ValueError, LookupError, TypeError) as failure:
+        found = validated(datasets.load_from_disk(str(folder)))
+    except UNREADABLE as failure:
         raise DataError(
             f"expected a whole data set at {location}, found: {failure}",
             hint="save it again with save_to_disk",
@@ -63,6 +66,16 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     stamp = record_digest([(path.name, *file_stamp(str(path))) for path in files])
     description = Description(name=folder.resolve().name, kind="saved-dataset", location=location)
     return read_dataset(found, stamp, description, cache=cache, options=options, progress=progress)
+
+
+def validated(found: Any) -> Any:
+    """The data set, after a look at all of its offsets: Arrow reads where they point, beyond its memory too.
+
+    Raises:
+        ValueError: its Arrow files are damaged.
+    """
+    found.data.validate(full=True)
+    return found
 
 
 def datasets_module(location: str) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdaudit.data.parquet import parquet_module
+from kdaudit.data.parquet import UNREADABLE, parquet_module
 from kdaudit.errors import DataError
 from kdaudit.types import AnyArray
 
@@ -57,7 +57,7 @@ def read_parquet(path: Path) -> dict[str, AnyArray]:
     parquet = parquet_module(path)
     try:
         table = parquet.read_table(path)
-    except (OSError, ValueError) as failure:  # ArrowInvalid is a ValueError
+    except UNREADABLE as failure:
         raise DataError(f"expected a whole parquet file at {path}, found: {failure}") from failure
     found = {}
     for name in table.column_names:

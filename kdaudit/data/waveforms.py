@@ -17,7 +17,16 @@ from kdaudit.types import Float32, Float64, SoundForm
 
 SOUND_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 # What scipy's reader ends with on files that are none.
-_UNREADABLE = (OSError, ValueError, EOFError, IndexError, UnboundLocalError, struct.error)
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    ArithmeticError,
+    LookupError,
+    UnboundLocalError,
+    MemoryError,
+    struct.error,
+)
 _SMALLEST_POWER = 1e-6
 
 
