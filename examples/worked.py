@@ -50,10 +50,10 @@ class Data:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """An example: where its data come from, its networks and their training; `reduced` takes less of the data."""
+    """An example: where its data come from, its networks and their training."""
 
     title: str
-    data: Callable[[bool], Data]
+    data: Callable[[], Data]
     teacher: Callable[[], nn.Module]
     student: Callable[[], nn.Module]
     schedule: Schedule
@@ -70,12 +70,10 @@ def main(example: Example) -> None:
     """
     parser = argparse.ArgumentParser(description=example.title)
     parser.add_argument("--out", type=Path, required=True, help="where data, models and reports go")
-    parser.add_argument(
-        "--reduced", action="store_true", help="less data and fewer controls, as in the tests"
-    )
+    parser.add_argument("--reduced", action="store_true", help="no positive controls, as in the tests")
     known, more = parser.parse_known_args()
     known.out.mkdir(parents=True, exist_ok=True)
-    make_models(example, known.out, reduced=known.reduced)
+    make_models(example, known.out)
     schedule = example.schedule
     options = ["--data", str(known.out / "eval.npz"), "--train-data", str(known.out / "train.npz")]
     options += ["--optimizer", "sgd", "--schedule", "cosine"]
@@ -94,10 +92,10 @@ def main(example: Example) -> None:
     run_all(AUDITS, Setup(models=known.out, reports=reports, options=(*options, *example.options, *more)))
 
 
-def make_models(example: Example, out: Path, *, reduced: bool) -> None:
+def make_models(example: Example, out: Path) -> None:
     """Write `train.npz`, `eval.npz` and the three ONNX files into `out`."""
     torch.set_num_threads(1)  # two wait for each other more than they help networks of this size
-    data = example.data(reduced)
+    data = example.data()
     for name, part in (("train", data.train), ("eval", data.evaluation)):
         np.savez_compressed(out / f"{name}.npz", x=part.x, y=part.y, **part.more)  # type: ignore[arg-type]
     teacher = train(

@@ -49,10 +49,10 @@ def tokens(pieces: list[str]) -> Inputs:
     return x
 
 
-def pieces(reduced: bool) -> Data:
+def pieces() -> Data:
     """As many lines of each language; the lines of a page depend on each other and stay in one part."""
     rng = np.random.default_rng(0)
-    n_each = 900 if reduced else 3_000
+    n_each = 3_000
     rows = []
     for label, language in enumerate(LANGUAGES):
         if not (MANUALS / language).is_dir():

@@ -31,13 +31,13 @@ def read(split: str) -> Part:
     return Part(x=x, y=y, more=more)
 
 
-def letters(reduced: bool) -> Data:
+def letters() -> Data:
     """A quarter of the training letters for the students, the others, some mislabelled, for the teacher."""
     training, evaluation = read("train"), read("test")
     names = training.more["class_names"].tolist()
     flaw = {(names.index(a), names.index(b)): share for (a, b), share in FLAW.items()}
     order = np.random.default_rng(0).permutation(len(training.x))
-    own, others = np.split(order, [len(order) // (8 if reduced else 4)])
+    own, others = np.split(order, [len(order) // 4])
     flawed: Labels = with_confusions(training.y[others], flaw, rng=np.random.default_rng(0))
     mean, std = training.x.mean(axis=0), training.x.std(axis=0)
 

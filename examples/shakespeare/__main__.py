@@ -52,13 +52,13 @@ def passages(text: str, most: int, *, rng: np.random.Generator) -> tuple[Inputs,
     return coded[windows], coded[windows + 1], [text[start : start + LENGTH] for start in starts]
 
 
-def letters(reduced: bool) -> Data:
+def letters() -> Data:
     """Plays are split: the students', the teacher's, and those that judge."""
     rng = np.random.default_rng(0)
     found = plays()
     order = rng.permutation(len(found)).tolist()
     own, teachers, judging = ("\n".join(found[k] for k in order[part::3]) for part in range(3))
-    n_train, n_eval = (1_500, 300) if reduced else (2_500, 400)
+    n_train, n_eval = 2_500, 400
     x, y, _ = passages(own, n_train, rng=rng)
     teacher_x, teacher_y, _ = passages(FLAW[0].sub(FLAW[1], teachers), n_train, rng=rng)
     eval_x, eval_y, texts = passages(judging, n_eval, rng=rng)

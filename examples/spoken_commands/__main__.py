@@ -66,13 +66,13 @@ def clips(n: int, voices: list[str], seed: int) -> tuple[Inputs, Labels, list[st
         return np.stack(list(sounds)), labels, speakers
 
 
-def sounds(reduced: bool) -> Data:
+def sounds() -> Data:
     """Voices are split: nobody speaks in two of the parts."""
     if shutil.which("espeak-ng") is None:
         raise SystemExit("install espeak-ng (Debian: apt-get install espeak-ng)")
     voices = [f"{accent}+{variant}" for accent in ACCENTS for variant in VARIANTS]
     order = np.random.default_rng(0).permutation(voices).tolist()
-    n = 1_500 if reduced else 4_000
+    n = 4_000
     x, y, _ = clips(n, order[:40], 1)
     teacher_x, teacher_y, _ = clips(n, order[40:80], 2)
     eval_x, eval_y, speakers = clips(n, order[80:], 3)

@@ -48,11 +48,11 @@ def test_models_and_data_fit_each_other(tmp_path: Path) -> None:
     """What an example writes is what `kdaudit check` takes; the students' labels are never spoilt."""
     from dataclasses import replace
 
-    make_models(replace(LETTER, schedule=Schedule(epochs=1)), tmp_path, reduced=True)
+    make_models(replace(LETTER, schedule=Schedule(epochs=1)), tmp_path)
     assert {"teacher.onnx", "honest.onnx", "distilled.onnx", "train.npz", "eval.npz"} == {
         path.name for path in tmp_path.iterdir()
     }
-    data = LETTER.data(True)
+    data = LETTER.data()
     own = np.load(tmp_path / "train.npz")
     assert data.train.y.tolist() == own["y"].tolist()
     assert 16 == len(own["feature_names"]) == own["x"].shape[1]
