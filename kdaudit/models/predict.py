@@ -125,12 +125,16 @@ def _asked(raw: AnyArray, labels: Int64, ref: ModelRef) -> AnyArray:
             "for each position of a sequence",
             hint="save labels of shape (n, positions), -100 where nothing is asked; or export the one answer",
         )
-    if raw.shape[: labels.ndim] != labels.shape or (labels.ndim == 2 and raw.ndim != 3):
+    if labels.ndim == 1 and len(raw) != len(labels):
         raise ModelError(
-            f"expected outputs {(*labels.shape, 'classes')} from {ref.path}, one for each label, found {raw.shape}",
-            hint="export the class scores of each example as one row"
-            if labels.ndim == 1
-            else "labels of shape (n, positions) ask for an answer at each position, of shape (n,) for one an example; "
+            f"expected one row of outputs for each of {len(labels)} examples from {ref.path}, found {len(raw)}",
+            hint="export the class scores of each example as one row",
+        )
+    if labels.ndim == 2 and (raw.ndim != 3 or raw.shape[:2] != labels.shape):
+        wanted = ", ".join(map(str, labels.shape))
+        raise ModelError(
+            f"expected outputs ({wanted}, classes) from {ref.path}, one row for each label, found {raw.shape}",
+            hint="labels of shape (n, positions) ask for an answer at each position, of shape (n,) for one an example; "
             "of several labels an example, audit one at a time",
         )
     return raw if labels.ndim == 1 else raw[labels != UNLABELLED]

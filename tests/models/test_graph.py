@@ -287,7 +287,7 @@ NORM = "b = BatchNormalization (x, scale, offset, mean, variance)"
         (
             "h = Transpose <perm = [1, 0, 2, 3]> (x)",
             "N",
-            r"expected an output of shape \(2, classes\), found \(3, 72\)",
+            r"expected an output of shape \(2, classes\), or \(2, positions, classes\) of sequences, found \(3, 72\)",
         ),
         (
             f"{NORM}  two_rows = Constant <value_ints = [2]> ()  h = Slice (b, nought, two_rows, nought)",

@@ -14,11 +14,12 @@ from kdaudit.controls.outputs import asked
 from kdaudit.controls.targets import TeacherTargets
 from kdaudit.data import DataOptions, load_data
 from kdaudit.errors import ModelError
+from kdaudit.models.predict import _asked
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.audit import audit
 from kdaudit.pipeline.judged import Audited
 from kdaudit.rng import stream
-from kdaudit.types import UNLABELLED, Int64
+from kdaudit.types import UNLABELLED, Int64, ModelRef, OutputKind, Role
 from tests.controls.fakes import SGD
 
 N_LETTERS, LENGTH = 6, 12
@@ -172,3 +173,28 @@ def test_one_answer_for_many_labels_invalid() -> None:
     """Neither is guessed from the other."""
     with pytest.raises(ModelError, match=r"expected an answer for each of 6 labels \(2, 3\).*found 2"):
         asked(torch.zeros(2, 4), torch.zeros(2, 3, dtype=torch.int64))
+
+
+@pytest.mark.parametrize(
+    ("raw", "labels", "message"),
+    [
+        (
+            (4, 3),
+            (4, 3),
+            "expected outputs (4, 3, classes) from m.onnx, one row for each label, found (4, 3)",
+        ),
+        ((4, 2, 5), (4, 3), "found (4, 2, 5)"),
+        ((4, 3, 5), (4,), "found (4, 3, 5): a row for each position of a sequence"),
+        ((8, 5), (4,), "expected one row of outputs for each of 4 examples from m.onnx, found 8"),
+    ],
+)
+def test_outputs_that_answer_something_else_invalid(
+    raw: tuple[int, ...], labels: tuple[int, ...], message: str
+) -> None:
+    """Labels say how many answers there are."""
+    ref = ModelRef(
+        name="m", role=Role.STUDENT, path="m.onnx", kind="onnx", sha256="0", output=OutputKind.LOGITS
+    )
+    with pytest.raises(ModelError) as caught:
+        _asked(np.zeros(raw), np.zeros(labels, dtype=np.int64), ref)
+    assert message in caught.value.message
