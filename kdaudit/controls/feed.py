@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from kdaudit.errors import SpecError
 from kdaudit.protocols import TrainingData
-from kdaudit.types import UNLABELLED, AnyArray, Int64, Preprocess
+from kdaudit.types import AnyArray, Int64, Preprocess, n_asked
 
 CROP_PADDING = 4
 _PICTURES = 4
@@ -59,7 +59,7 @@ class Feed:
 
     def n_asked(self, index: Int64) -> int:
         """How many labels the examples at positions `index` have."""
-        return len(index) if self._labels.ndim == 1 else int((self._labels[index] != UNLABELLED).sum())
+        return n_asked(self._labels[index])
 
     def _tensor(self, array: AnyArray, index: Int64) -> torch.Tensor:
         x = torch.from_numpy(np.asarray(array[index])).to(self._device)

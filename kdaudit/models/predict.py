@@ -21,6 +21,7 @@ from kdaudit.types import (
     Predictions,
     ProgressEvent,
     TensorSpec,
+    n_asked,
 )
 
 if TYPE_CHECKING:
@@ -138,11 +139,6 @@ def _asked(raw: AnyArray, labels: Int64, ref: ModelRef) -> AnyArray:
             "of several labels an example, audit one at a time",
         )
     return raw if labels.ndim == 1 else raw[labels != UNLABELLED]
-
-
-def n_asked(labels: Int64) -> int:
-    """How many answers labels (n,) or (n, T) ask for."""
-    return len(labels) if labels.ndim == 1 else int((labels != UNLABELLED).sum())
 
 
 def stated_logits(ref: ModelRef, outputs: AnyArray) -> Float32:

@@ -23,10 +23,10 @@ from kdaudit.digest import record_digest
 from kdaudit.errors import DataError, NotFiniteError
 from kdaudit.locks import exclusive
 from kdaudit.models import load_model
-from kdaudit.models.predict import Answers, ahead, n_asked, predicted
+from kdaudit.models.predict import Answers, ahead, predicted
 from kdaudit.pipeline.store import LOGITS, Store
 from kdaudit.protocols import Progress
-from kdaudit.types import Batch, Float16, Float32, ModelRef, Predictions
+from kdaudit.types import Batch, Float16, Float32, ModelRef, Predictions, n_asked
 
 PREDICTION_VERSION = "1"
 # Models that are held open at once.

@@ -53,6 +53,7 @@ class Reader:
         self._spec = spec
         self._store = store
         self._progress = progress
+        self._split: Split | None = None
         self._read: dict[tuple[str, DataOptions], Examples] = {}
 
     def evaluation(self, taken: Taken) -> Examples:
@@ -95,8 +96,7 @@ class Reader:
         n_before, duplicates = 0, np.empty(0, dtype=np.int64)
         if train is not None:
             _require_same_classes(data, train)
-            parts = self._parts(train.whole)
-            learnt_from = train.whole if parts is None else train.whole.subset(parts.train)
+            learnt_from = _train_part(train.whole, self._parts(train.whole))
             n_before, duplicates = len(data), duplicate_positions(data, learnt_from)
             if len(duplicates) and not self._spec.keep_duplicates:
                 data = _without(data, duplicates, train)
@@ -124,8 +124,7 @@ class Reader:
         limit = None if spec.limit_train is None else Limit(n=spec.limit_train, seed=spec.seed)
         if spec.split_eval is not None:
             whole = self._load(spec.data, taken, None)
-            parts = self._parts(whole)
-            train = whole if parts is None else whole.subset(parts.train)
+            train = _train_part(whole, self._parts(whole))
             return taken.view(train.subset(limited(train.labels, limit))), ""
         beside = training_split_of(spec.data)
         location = spec.train_data or (beside if beside in _TAKEN_UNASKED else None)
@@ -146,9 +145,9 @@ class Reader:
     def _parts(self, data: Examples) -> Split | None:
         """The two parts of the evaluation data, if controls are trained on one of them."""
         share = self._spec.split_eval
-        if share is None:
-            return None
-        return split(data.labels, data.groups, share, rng=stream(self._spec.seed, "split"))
+        if share is not None and self._split is None:  # at every size of pictures the examples are the same
+            self._split = split(data.labels, data.groups, share, rng=stream(self._spec.seed, "split"))
+        return self._split
 
     def _load(self, location: str, taken: Taken, limit: Limit | None) -> Examples:
         options = replace(
@@ -209,6 +208,10 @@ def _same(view: Examples, data: Examples) -> Examples:
             hint="the files changed while they were read; run again",
         )
     return view.whole.subset(data.positions).sharing(data.ref)
+
+
+def _train_part(whole: Examples, parts: Split | None) -> Examples:
+    return whole if parts is None else whole.subset(parts.train)
 
 
 def _look_alikes(data: Examples, train: Examples) -> tuple[tuple[str, str], ...]:

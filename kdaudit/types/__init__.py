@@ -30,6 +30,7 @@ from kdaudit.types.examples import (
     SoundForm,
     StatedPreprocess,
     TextForm,
+    n_asked,
 )
 from kdaudit.types.models import (
     Fidelity,
@@ -95,5 +96,6 @@ __all__ = [
     "TrainedControl",
     "Verdict",
     "WaiverState",
+    "n_asked",
     "read_only",
 ]

@@ -10,6 +10,12 @@ from kdaudit.types.arrays import AnyArray, Int64
 # A position of a sequence without a label, as torch's losses mark it.
 UNLABELLED = -100
 
+
+def n_asked(labels: Int64) -> int:
+    """How many answers labels (n,) or (n, T) ask for."""
+    return len(labels) if labels.ndim == 1 else int((labels != UNLABELLED).sum())
+
+
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
 ChannelOrder = Literal["RGB", "BGR"]
 Layout = Literal["NCHW", "NHWC"]
