@@ -18,6 +18,7 @@ from kdaudit.render.views.asymmetry import AsymmetryView, asymmetry
 from kdaudit.render.views.banner import BannerView, PlannerView, banner, planner
 from kdaudit.render.views.calibration import CalibrationView, calibration
 from kdaudit.render.views.controls import ControlsView, controls
+from kdaudit.render.views.definitions import Definition, definitions
 from kdaudit.render.views.four import FourView, four
 from kdaudit.render.views.inherited import InheritedView, inherited
 from kdaudit.render.views.method import MethodView, ReproduceView, method, reproduce
@@ -68,6 +69,7 @@ class Page:
     controls: ControlsView
     calibration: CalibrationView
     sizes: SizesView
+    definitions: dict[int, tuple[Definition, ...]]
     method: MethodView
     reproduce: ReproduceView
 
@@ -110,6 +112,7 @@ def view(result: AuditResult, script: Script) -> Page:
         controls=controls(result),
         calibration=calibration(result),
         sizes=sizes(result),
+        definitions=definitions(result),
         method=method(result),
         reproduce=reproduce(result),
     )

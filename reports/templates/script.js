@@ -40,7 +40,13 @@
       };
       const sort = button("", press);
       sort.setAttribute("aria-label", `Sort by ${head.textContent}`);
-      head.append(" ", sort);
+      // The last word and the button stay on one line.
+      const said = head.textContent.trim();
+      const cut = said.lastIndexOf(" ") + 1;
+      const last = document.createElement("span");
+      last.className = "nw";
+      last.append(`${said.slice(cut)} `, sort);
+      head.replaceChildren(said.slice(0, cut), last);
     });
   };
   const filter = (place, label, items) => {

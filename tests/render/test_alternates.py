@@ -7,7 +7,7 @@ import pytest
 from kdaudit.render import render
 from kdaudit.render.views.banner import banner
 from kdaudit.render.views.controls import controls
-from kdaudit.render.views.method import method
+from kdaudit.render.views.definitions import definitions
 from kdaudit.schema import AuditResult, EffectRecord
 from tests.factories import audit_result, effect
 
@@ -67,7 +67,7 @@ def test_they_stand_in_the_banner_the_figures_and_the_method() -> None:
     assert view.accuracy is not None
     assert "Alternate" in view.accuracy.rows
     assert "curve-a" in view.curves_key
-    assert "Another teacher" in [row.term for row in method(result).definitions]
+    assert "Another teacher" in [row.term for row in definitions(result)[6]]
     assert "10 independent, 5 random and 3 alternate controls" in render(result, "markdown")
     page = render(result, "html")
     assert '<path class="alt" d=' in page

@@ -29,7 +29,7 @@ def test_a_column_is_sorted_up_and_down(browser: webdriver.Chrome, pages: dict[K
     show(browser, pages[KIND], width=1200)
     button = browser.find_element(By.CSS_SELECTOR, "#parts-class th:nth-child(2) button")
     assert "Sort by Teacher errors" == button.get_attribute("aria-label")
-    head = button.find_element(By.XPATH, "..")
+    head = button.find_element(By.XPATH, "ancestor::th")
     for order, reverse in (("ascending", False), ("descending", True)):
         button.click()
         assert order == head.get_attribute("aria-sort")

@@ -5,21 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdaudit.render import facts, numbers, stated, text
-from kdaudit.schema import AuditResult, DataRecord, EffectRecord
+from kdaudit.schema import AuditResult, DataRecord
 from kdaudit.types import Outcome
 
 _DIGEST = 12
 _POLICY = "Policy"
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A term of the method: `symbol` is its letter with `index` as subscript, empty where it has none."""
-
-    term: str
-    symbol: str
-    index: str
-    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +27,6 @@ class MethodView:
 
     finding: str
     compared: str
-    definitions: tuple[Definition, ...]
     limits: tuple[str, ...]
     skipped: tuple[NotDone, ...]
 
@@ -76,7 +65,7 @@ def method(result: AuditResult) -> MethodView:
         NotDone(text.one_line(row.what), text.one_line(row.stage), text.opening(row.reason))
         for row in result.skipped
     )
-    return MethodView(finding, _compared(result), _definitions(result), _limits(result), skipped)
+    return MethodView(finding, _compared(result), _limits(result), skipped)
 
 
 def _compared(result: AuditResult) -> str:
@@ -102,83 +91,6 @@ def _compared(result: AuditResult) -> str:
         f"{said} The examples are split by the teacher: W, where it is wrong ({wrong}), and R, where it is right "
         f"({right})."
     )
-
-
-def _definitions(result: AuditResult) -> tuple[Definition, ...]:
-    fail, passed = numbers.exactly(result.margin_fail), numbers.exactly(result.margin_pass)
-    alpha = f"{facts.limit(result, 'alpha'):g}".removeprefix("0")
-    controls = numbers.plural(result.n_controls, "control") if result.n_controls else "independent controls"
-    tau = 0 if result.inherited is None else result.inherited.tau
-    others = "none of the controls does" if tau == 0 else f"at most {numbers.plural(tau, 'control')} does"
-    return (
-        Definition(
-            "Wrong knowledge",
-            "κ",
-            "W",
-            "Agreement of the student with the teacher on W, less that of the controls, divided by what the controls "
-            f"leave{_worked(result, 'W', result.kappa_W)}. 0: like a control; 1: repeats every teacher error.",
-        ),
-        Definition("Right knowledge", "κ", "R", f"The same on R{_worked(result, 'R', result.kappa_R)}."),
-        Definition(
-            "Asymmetry",
-            "RRR",
-            "",
-            "About (1 − right knowledge) / (1 − wrong knowledge), computed on a log scale with half a count added. "
-            "A student that copies equally often, whether the teacher is right or wrong, has exactly 1.",
-        ),
-        Definition(
-            "Intervals and p",
-            "",
-            "",
-            f"A predictive t-test of the student against {controls}, which takes account of seeds and of "
-            f"examples (Crawford and Howell 1998, with a floor). Intervals are 90{numbers.NBSP}%: each end is a "
-            f"one-sided 95{numbers.NBSP}% bound, the one that decides. p is one-sided; Holm over the transfer "
-            "measures.",
-        ),
-        *_of_alternates(result),
-        Definition(
-            "Verdict",
-            "",
-            "",
-            f"Fail: p ≤ {alpha} and at least {fail} of the wrong knowledge. Pass: its interval ends below {passed}. "
-            "Otherwise, or where the audit is not fit: inconclusive.",
-        ),
-        Definition(
-            "Inherited error",
-            "",
-            "",
-            f"Teacher and student give the same wrong answer and {others}. By chance: the count when each control "
-            "in turn plays the student.",
-        ),
-    )
-
-
-def _of_alternates(result: AuditResult) -> tuple[Definition, ...]:
-    if result.atd is None:
-        return ()
-    return (
-        Definition(
-            "Another teacher",
-            "",
-            "",
-            "Wrong knowledge measured against alternate controls, students that learnt from another teacher by the "
-            "same recipe, instead of independent ones. What every distilled student shares cancels; one other teacher "
-            "stands for all others. It decides where errors come from, never the verdict.",
-        ),
-    )
-
-
-def _worked(result: AuditResult, stratum: str, effect: EffectRecord | None) -> str:
-    """The definition with this audit's numbers."""
-    if effect is None or effect.estimate is None:
-        return ""
-    field = "agreement_W" if stratum == "W" else "agreement_R"
-    student = facts.mean([getattr(model, field) for model in facts.models(result, "student")])
-    controls = facts.mean([getattr(model, field) for model in facts.models(result, "independent")])
-    if student is None or controls is None:
-        return ""
-    s, c, share = (numbers.bare(value, 3) for value in (student, controls, effect.estimate))
-    return f": ({s} − {c}) / (1 − {c}) = {share}"
 
 
 def _limits(result: AuditResult) -> tuple[str, ...]:

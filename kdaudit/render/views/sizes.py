@@ -60,15 +60,7 @@ def sizes(result: AuditResult) -> SizesView:
     if all(row.estimate == numbers.NONE for row in rows):
         rows = ()
     caption = f"The student less the mean of {numbers.plural(result.n_controls, 'independent control')}."
-    note = (
-        "n: the examples that count. p is one-sided, for a student above its controls (Holm for the four distances). "
-        "Effect size: the difference in standard deviations of the controls (at least what examples alone explain), z "
-        "with Hedges’ correction for their small number. Cliff’s delta: 1 where the student lies above all controls, "
-        "−1 below all. Rank p: the student’s place among the controls; it cannot fall below 1 / (controls + 1), so "
-        "nothing is decided by it. Error consistency: how much more often than by chance a model and the teacher are "
-        "right, or wrong, on the same examples (0: by chance, 1: always). Information beyond the label: how much the "
-        "student’s answer tells of the teacher’s once the label is known."
-    )
+    note = "n: the examples that count. p is one-sided, for a student above its controls (Holm for the distances)."
     return SizesView(caption=caption, rows=rows, note=note if rows else "")
 
 
