@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from kdaudit.data.blobs import Blob
 from kdaudit.data.cache import cached_examples, require_space
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
 from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions, preprocess_for
 from kdaudit.data.parallel import in_parallel
-from kdaudit.data.pictures import Picture, header, is_grey, upright
+from kdaudit.data.pictures import header, is_grey, upright
 from kdaudit.data.rows import Rows
 from kdaudit.data.subset import limited
 from kdaudit.digest import record_digest
@@ -69,7 +70,7 @@ def read_pictures(
         DataError: more pictures that cannot be decoded, or one of another size; too little disk space.
         SpecError: mean and std do not fit the channels.
     """
-    if not listing.pictures:
+    if not listing.blobs:
         raise DataError(f"expected at least one picture in {description.location}, found none")
     wanted = listing.at(limited(listing.labels, options.limit))
     key = record_digest(
@@ -90,7 +91,7 @@ def _build(
     options: DataOptions,
     progress: Progress | None,
 ) -> None:
-    plan = plan_of(listing.pictures, options)
+    plan = plan_of(listing.blobs, options)
     decoded = _decode_all(listing, plan, input_path(folder, 0), options, progress)
     good = listing.at(decoded.kept)
     counted = [_COUNTED[what].format(n) for what, n in sorted(decoded.counts.items())]
@@ -113,7 +114,7 @@ def _build(
     )
 
 
-def plan_of(pictures: Sequence[Picture], options: DataOptions) -> Plan:
+def plan_of(pictures: Sequence[Blob], options: DataOptions) -> Plan:
     """How these pictures are decoded; those whose headers cannot be read have no say.
 
     Raises:
@@ -130,7 +131,7 @@ def plan_of(pictures: Sequence[Picture], options: DataOptions) -> Plan:
     return Plan(shape=(channels, *size), geometry=geometry)
 
 
-def _headers(pictures: Sequence[Picture]) -> Iterator[Image.Image]:
+def _headers(pictures: Sequence[Blob]) -> Iterator[Image.Image]:
     for picture in pictures:
         try:
             yield header(picture)
@@ -138,7 +139,7 @@ def _headers(pictures: Sequence[Picture]) -> Iterator[Image.Image]:
             continue  # counted where it is decoded
 
 
-def _first(pictures: Sequence[Picture]) -> Image.Image:
+def _first(pictures: Sequence[Blob]) -> Image.Image:
     for picture in pictures[:-1]:
         try:
             return upright(picture).image
@@ -180,14 +181,14 @@ class _Chunk:
 def _decode_all(
     listing: Listing, plan: Plan, target: Path, options: DataOptions, progress: Progress | None
 ) -> _Decoded:
-    n = len(listing.pictures)
+    n = len(listing.blobs)
     require_space(target.parent, n * int(np.prod(plan.shape)), what=f"{n} decoded pictures")
     allowed = options.n_skippable(n)
     kept: list[int] = []
     errors: dict[int, DataError] = {}
     counts: Counter[str] = Counter()
     began = time.monotonic()
-    decode = partial(_decode_chunk, listing.pictures, plan)
+    decode = partial(_decode_chunk, listing.blobs, plan)
     with Rows(target, plan.shape, np.uint8) as rows:
         for start, chunk in zip(range(0, n, _CHUNK), in_parallel(decode, range(0, n, _CHUNK)), strict=True):
             rows.extend(chunk.pixels)
@@ -223,7 +224,7 @@ def _event(done: int, total: int, rate: float) -> ProgressEvent:
     return ProgressEvent(stage="decode", done=done, total=total, examples_per_second=rate, seconds_left=left)
 
 
-def _decode_chunk(pictures: Sequence[Picture], plan: Plan, start: int) -> _Chunk:
+def _decode_chunk(pictures: Sequence[Blob], plan: Plan, start: int) -> _Chunk:
     kept, pixels, errors = [], [], {}
     counts: Counter[str] = Counter()
     for i in range(start, min(start + _CHUNK, len(pictures))):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from kdaudit.data.blobs import file_stamp
 from kdaudit.data.data_set import DataSet, Split
 from kdaudit.data.description import Description
 from kdaudit.data.examples import Examples
 from kdaudit.data.options import DataOptions
-from kdaudit.data.pictures import file_stamp
 from kdaudit.data.saved_dataset import UNREADABLE, datasets_module, read_dataset, validated
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError

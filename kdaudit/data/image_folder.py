@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from kdaudit.data.blobs import FileBlob, printable
 from kdaudit.data.decode import read_pictures
 from kdaudit.data.examples import Description, Examples
 from kdaudit.data.listing import Listing, alike_names, few
 from kdaudit.data.options import DataOptions
-from kdaudit.data.pictures import SUFFIXES, PictureFile, printable
+from kdaudit.data.pictures import SUFFIXES
 from kdaudit.errors import DataError
 from kdaudit.protocols import Progress
 
@@ -62,7 +63,7 @@ def folder_listing(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
         notes.append(f"{len(found)} links lead back into a folder above them and are left out: {few(found)}")
     files = [path for paths in by_class for path in paths]
     return Listing(
-        pictures=[PictureFile(str(path.absolute())) for path in files],
+        blobs=[FileBlob(str(path.absolute())) for path in files],
         labels=np.repeat(np.arange(len(classes), dtype=np.int64), [len(paths) for paths in by_class]),
         ids=[printable(path.relative_to(root).as_posix()) for path in files],
         class_names=names,

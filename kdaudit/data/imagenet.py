@@ -11,11 +11,12 @@ from typing import Literal
 
 import numpy as np
 
+from kdaudit.data.blobs import Blob, FileBlob, SectionBlob, printable
 from kdaudit.data.data_set import DataSet, Split
 from kdaudit.data.image_folder import folder_listing
 from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions
-from kdaudit.data.pictures import SUFFIXES, Picture, PictureFile, PictureSection, printable
+from kdaudit.data.pictures import SUFFIXES
 from kdaudit.data.shards import sections, shard_listing
 from kdaudit.data.synsets import LABEL_FILES, WNID, class_names, validation_labels
 from kdaudit.errors import DataError
@@ -118,7 +119,7 @@ def _of_labels(place: ImageNetPlace) -> Listing:
     if not pictures:
         raise DataError(f"expected pictures in {place.path}, found none")
     listing = Listing(
-        pictures=[picture for _, picture in pictures],
+        blobs=[picture for _, picture in pictures],
         labels=np.array([numbers[labels.wnids[Path(name).stem]] for name, _ in pictures], dtype=np.int64),
         ids=[name for name, _ in pictures],
         notes=(f"labels are those of {labels.source}",),
@@ -126,11 +127,11 @@ def _of_labels(place: ImageNetPlace) -> Listing:
     return _named(listing, wnids, place)
 
 
-def _pictures(place: ImageNetPlace) -> Iterator[tuple[str, Picture]]:
+def _pictures(place: ImageNetPlace) -> Iterator[tuple[str, Blob]]:
     if place.layout == "flat":
         for path in sorted(place.path.iterdir()):
             if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
-                yield printable(path.name), PictureFile(str(path.absolute()))
+                yield printable(path.name), FileBlob(str(path.absolute()))
         return
     found = [
         (Path(m.name).name, s) for m, s in sections(place.path) if Path(m.name).suffix.lower() in SUFFIXES
@@ -143,18 +144,18 @@ def _of_classes(place: ImageNetPlace) -> Listing:
     classes = sorted((Path(member.name).stem, section) for member, section in sections(place.path))
     wnids = tuple(name for name, _ in classes)
     _require_classes(wnids, place.path)
-    pictures: list[Picture] = []
+    pictures: list[Blob] = []
     ids, labels = [], []
     for label, (wnid, section) in enumerate(classes):
         for name, picture in _inner(section):
             pictures.append(picture)
             ids.append(f"{wnid}/{name}")
             labels.append(label)
-    listing = Listing(pictures=pictures, labels=np.array(labels, dtype=np.int64), ids=ids)
+    listing = Listing(blobs=pictures, labels=np.array(labels, dtype=np.int64), ids=ids)
     return _named(listing, wnids, place)
 
 
-def _inner(section: PictureSection) -> Iterator[tuple[str, Picture]]:
+def _inner(section: SectionBlob) -> Iterator[tuple[str, Blob]]:
     """The pictures of a tar inside a tar, by their place in the outer one."""
     end = section.offset + section.size
     try:
@@ -166,7 +167,7 @@ def _inner(section: PictureSection) -> Iterator[tuple[str, Picture]]:
                 raise tarfile.ReadError("no file in it")
             for member in members:
                 place = (member.name, member.offset_data, member.size)
-                yield Path(member.name).name, PictureSection(section.path, *place)
+                yield Path(member.name).name, SectionBlob(section.path, *place)
     except (tarfile.TarError, EOFError, ValueError) as failure:
         raise DataError(
             f"expected a whole tar in {section.where}, found: {failure}", hint="fetch it again"

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kdaudit.data.blobs import FileBlob
 from kdaudit.data.cache import cached_examples, require_space
 from kdaudit.data.columns import labels_from
 from kdaudit.data.data_set import DataSet, Split
@@ -24,7 +25,6 @@ from kdaudit.data.image_folder import folder_listing
 from kdaudit.data.imagenet import find_imagenet, imagenet_listing
 from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions, preprocess_for
-from kdaudit.data.pictures import PictureFile
 from kdaudit.data.table_files import text_lines
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import DataError
@@ -236,7 +236,7 @@ def _load_tiny_imagenet(wanted: Wanted) -> Examples:
         wnids = sorted({row[1] for row in rows if len(row) > 1})
         numbers = {wnid: i for i, wnid in enumerate(wnids)}
         listing = Listing(
-            pictures=[PictureFile(str((split / "images" / row[0]).absolute())) for row in rows],
+            blobs=[FileBlob(str((split / "images" / row[0]).absolute())) for row in rows],
             labels=np.array([numbers[row[1]] for row in rows], dtype=np.int64),
             ids=[row[0] for row in rows],
             class_names=tuple(wnids),

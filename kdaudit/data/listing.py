@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from kdaudit.data.pictures import Picture
+from kdaudit.data.blobs import Blob
 from kdaudit.digest import array_digest, record_digest
 from kdaudit.errors import DataError
 from kdaudit.types import Int64
@@ -22,7 +22,7 @@ from kdaudit.types import Int64
 class Listing:
     """Pictures in order with all that is known of them before one is decoded; `notes` are assumptions."""
 
-    pictures: Sequence[Picture]
+    blobs: Sequence[Blob]
     labels: Int64
     ids: Sequence[str]
     class_names: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Listing:
         """Those at the positions `index`."""
         return dataclasses.replace(
             self,
-            pictures=[self.pictures[i] for i in index],
+            blobs=[self.blobs[i] for i in index],
             labels=self.labels[index],
             ids=[self.ids[i] for i in index],
             groups=None if self.groups is None else self.groups[index],
@@ -46,7 +46,7 @@ class Listing:
         groups = None if self.groups is None else array_digest(self.groups)
         slices = [(name, array_digest(column)) for name, column in self.slices.items()]
         pictures = hashlib.sha256()
-        for name, picture in zip(self.ids, self.pictures, strict=True):
+        for name, picture in zip(self.ids, self.blobs, strict=True):
             pictures.update(record_digest(name, *picture.stamp).encode())
         return record_digest(
             pictures.hexdigest(), array_digest(self.labels), groups, slices, self.class_names, self.notes

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import os
 import struct
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Protocol
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from kdaudit.data.blobs import Blob
 from kdaudit.errors import DataError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
@@ -32,81 +28,6 @@ _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, *_TOO_L
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
-class Picture(Protocol):
-    """Where a picture's bytes come from."""
-
-    @property
-    def where(self) -> str:
-        """For messages."""
-
-    @property
-    def stamp(self) -> tuple[str | int, ...]:
-        """What changes when the bytes do, as far as that is known without reading them."""
-
-    def open(self) -> IO[bytes]:
-        """Its bytes; OSError where they are not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureFile:
-    """A file of its own."""
-
-    path: str
-
-    @property
-    def where(self) -> str:
-        """Its path."""
-        return printable(self.path)
-
-    @property
-    def stamp(self) -> tuple[str | int, ...]:
-        """Path, size and time."""
-        return (self.path, *file_stamp(self.path))
-
-    def open(self) -> IO[bytes]:
-        """The file."""
-        return Path(self.path).open("rb")
-
-
-@dataclass(frozen=True, slots=True)
-class PictureSection:
-    """`size` bytes from `offset` of a larger file, such as an uncompressed tar."""
-
-    path: str
-    member: str
-    offset: int
-    size: int
-
-    @property
-    def where(self) -> str:
-        """The member and its archive."""
-        return f"{self.member} of {printable(self.path)}"
-
-    @property
-    def stamp(self) -> tuple[str | int, ...]:
-        """Archive, size, time and place."""
-        return (self.path, *file_stamp(self.path), self.offset, self.size)
-
-    def open(self) -> IO[bytes]:
-        """Its bytes, in memory."""
-        with Path(self.path).open("rb") as stream:
-            stream.seek(self.offset)
-            return io.BytesIO(stream.read(self.size))
-
-
-@dataclass(frozen=True, slots=True)
-class PictureBytes:
-    """Bytes that `fetch` gives; `stamp` is that of the file or data set that they stand in."""
-
-    where: str
-    stamp: tuple[str | int, ...]
-    fetch: Callable[[], bytes]
-
-    def open(self) -> IO[bytes]:
-        """What is fetched, in memory."""
-        return io.BytesIO(self.fetch())
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Upright:
     """A decoded picture, and what was done to it or left of it."""
@@ -117,21 +38,7 @@ class Upright:
     animated: bool
 
 
-def printable(name: str) -> str:
-    """A file name as text that can be written anywhere; bytes that are not UTF-8 are spelled out."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def file_stamp(path: str) -> tuple[int, int]:
-    """Size and time of a file; (-1, -1) where there is none."""
-    try:
-        status = Path(path).stat()
-    except (OSError, ValueError):  # ValueError: a zero byte in the name
-        return (-1, -1)
-    return (status.st_size, status.st_mtime_ns)
-
-
-def header(picture: Picture) -> Image.Image:
+def header(picture: Blob) -> Image.Image:
     """The picture by its header; pixels are not decoded.
 
     Raises:
@@ -149,7 +56,7 @@ def is_grey(image: Image.Image) -> bool:
     return image.mode in _GREY_MODES
 
 
-def upright(picture: Picture) -> Upright:
+def upright(picture: Blob) -> Upright:
     """The decoded picture, turned as its EXIF orientation says; the first one of an animation.
 
     Sixteen bits become eight by their upper byte, as Pillow does for coloured pictures.
@@ -183,7 +90,7 @@ def _upper_byte(image: Image.Image) -> Image.Image:
     return Image.fromarray((values >> 8).astype(np.uint8))
 
 
-def _broken(picture: Picture, failure: Exception) -> DataError:
+def _broken(picture: Blob, failure: Exception) -> DataError:
     reason = getattr(failure, "strerror", None) or str(failure) or type(failure).__name__
     return DataError(
         f"expected a whole picture in {picture.where}, found: {reason}",

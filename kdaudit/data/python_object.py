@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from kdaudit.data.blobs import BytesBlob
 from kdaudit.data.cache import examples_by_content
 from kdaudit.data.decode import Plan, pixels_of, plan_of
 from kdaudit.data.examples import Description, Examples
 from kdaudit.data.options import DataOptions
-from kdaudit.data.pictures import PictureBytes, is_grey
+from kdaudit.data.pictures import is_grey
 from kdaudit.data.roles import roles_of
 from kdaudit.data.stream import write_stream
 from kdaudit.data.table_files import array_of
@@ -152,7 +153,7 @@ class _Arrays:
         return pixels_of(value, self.plan, where)
 
 
-def _saved(picture: Image.Image, where: str) -> PictureBytes:
+def _saved(picture: Image.Image, where: str) -> BytesBlob:
     out = io.BytesIO()
     picture.save(out, format="PNG")
-    return PictureBytes(where=where, stamp=(), fetch=out.getvalue)
+    return BytesBlob(where=where, stamp=(), fetch=out.getvalue)

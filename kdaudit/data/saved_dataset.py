@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from kdaudit.data.blobs import BytesBlob, file_stamp
 from kdaudit.data.cache import cached_examples
 from kdaudit.data.columns import groups_from, ids_from, slices_from
 from kdaudit.data.decode import read_pictures
@@ -19,7 +20,6 @@ from kdaudit.data.examples import Examples
 from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions
 from kdaudit.data.parquet import UNREADABLE as OF_ARROW
-from kdaudit.data.pictures import PictureBytes, file_stamp
 from kdaudit.data.roles import Roles, numbered_labels, roles_of
 from kdaudit.data.stream import write_stream
 from kdaudit.data.table import refuse_picture_options
@@ -158,8 +158,8 @@ def _listing(found: Any, column: str, stamp: str, roles: Roles, description: Des
     undecoded = found.select_columns([column]).cast_column(column, type(found.features[column])(decode=False))
     ids = np.arange(n).astype(np.str_) if roles.id is None else columns[roles.id]
     return Listing(
-        pictures=[
-            PictureBytes(
+        blobs=[
+            BytesBlob(
                 where=f"row {row} of {where}",
                 stamp=(stamp, column, row),
                 fetch=partial(_bytes, undecoded, column, row),

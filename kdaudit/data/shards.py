@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from kdaudit.data.blobs import SectionBlob
 from kdaudit.data.columns import groups_from, ids_from, slices_from
 from kdaudit.data.decode import read_pictures
 from kdaudit.data.examples import Description, Examples
 from kdaudit.data.listing import Listing, few
 from kdaudit.data.options import DataOptions
-from kdaudit.data.pictures import SUFFIXES, PictureSection
+from kdaudit.data.pictures import SUFFIXES
 from kdaudit.data.roles import LABELS, UNLABELLED_HINT, numbered_labels
 from kdaudit.data.table_files import array_of
 from kdaudit.errors import DataError
@@ -91,7 +92,7 @@ def shard_listing(shards: Sequence[Path], options: DataOptions, *, where: str) -
     ids = [s.key if keys[s.key] == 1 else f"{s.shard.name}/{s.key}" for s in pictured]
     groups = _column(pictured, "group", where)
     return Listing(
-        pictures=[sample.picture for sample in pictured if sample.picture is not None],
+        blobs=[sample.picture for sample in pictured if sample.picture is not None],
         labels=numbered.labels,
         ids=[str(name) for name in ids_from(np.array(ids), where=where)],
         class_names=numbered.class_names,
@@ -111,11 +112,11 @@ class _Sample:
 
     shard: Path
     key: str
-    picture: PictureSection | None = None
+    picture: SectionBlob | None = None
     texts: dict[str, str] = field(default_factory=dict)
 
 
-def sections(shard: Path) -> Iterator[tuple[tarfile.TarInfo, PictureSection]]:
+def sections(shard: Path) -> Iterator[tuple[tarfile.TarInfo, SectionBlob]]:
     """The plain files in a tar, by their place in it; links, folders and devices are passed over, names only named.
 
     Raises:
@@ -130,7 +131,7 @@ def sections(shard: Path) -> Iterator[tuple[tarfile.TarInfo, PictureSection]]:
                 if member.isreg() and not member.issparse():
                     yield (
                         member,
-                        PictureSection(str(shard.absolute()), member.name, member.offset_data, member.size),
+                        SectionBlob(str(shard.absolute()), member.name, member.offset_data, member.size),
                     )
     except (tarfile.TarError, EOFError, OSError, ValueError) as failure:
         raise DataError(

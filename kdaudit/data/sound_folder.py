@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from kdaudit.data.blobs import printable
 from kdaudit.data.cache import cached_examples, require_space
 from kdaudit.data.description import FORMAT_VERSION, Description
 from kdaudit.data.examples import Examples, input_path, write_examples
 from kdaudit.data.image_folder import folder_listing
 from kdaudit.data.options import DataOptions, preprocess_for
 from kdaudit.data.parallel import in_parallel
-from kdaudit.data.pictures import printable
 from kdaudit.data.rows import Rows
 from kdaudit.data.subset import limited
 from kdaudit.data.waveforms import SOUND_SUFFIXES, completed, samples_of, shape_of, sound
@@ -49,7 +49,7 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     key = record_digest(
         "sound-folder",
         FORMAT_VERSION,
-        [location, *(list(picture.stamp) for picture in listing.pictures)],
+        [location, *(list(picture.stamp) for picture in listing.blobs)],
         form,
         (options.mean, options.std),
     )

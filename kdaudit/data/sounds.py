@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kdaudit.data.blobs import file_stamp
 from kdaudit.data.cache import cached_examples
 from kdaudit.data.columns import groups_from
 from kdaudit.data.data_set import DataSet, Split
@@ -17,7 +18,6 @@ from kdaudit.data.description import FORMAT_VERSION
 from kdaudit.data.examples import Examples, write_examples
 from kdaudit.data.layouts import Layout, Wanted, first_folder, require_classes
 from kdaudit.data.options import preprocess_for
-from kdaudit.data.pictures import file_stamp
 from kdaudit.data.sound_folder import said_of, write_sounds
 from kdaudit.data.subset import limited
 from kdaudit.data.table_files import text_lines

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kdaudit.data.blobs import Blob, BytesBlob, FileBlob, file_stamp, printable
 from kdaudit.data.cache import cached_examples
 from kdaudit.data.columns import groups_from, ids_from, slices_from
 from kdaudit.data.decode import read_pictures
@@ -16,7 +17,6 @@ from kdaudit.data.examples import FORMAT_VERSION, Description, Examples
 from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions
 from kdaudit.data.parquet import ParquetTable
-from kdaudit.data.pictures import Picture, PictureBytes, PictureFile, file_stamp, printable
 from kdaudit.data.roles import Roles, numbered_labels, roles_of
 from kdaudit.data.stream import write_stream
 from kdaudit.data.table_files import Table, open_table
@@ -86,14 +86,14 @@ def picture_listing(table: Table, path: Path, roles: Roles, description: Descrip
     numbered = numbered_labels(columns[roles.label], description.class_names, where=where)
     n = len(numbered.labels)
     if inside and isinstance(table, ParquetTable):
-        pictures: list[Picture] = list(_in_rows(table, path, column, n))
+        pictures: list[Blob] = list(_in_rows(table, path, column, n))
         names: AnyArray = np.arange(n).astype(np.str_)
     else:
         names = columns[column]
-        pictures = [PictureFile(str(path.parent.absolute() / name)) for name in _paths(names, column, where)]
+        pictures = [FileBlob(str(path.parent.absolute() / name)) for name in _paths(names, column, where)]
     ids = names if roles.id is None else columns[roles.id]
     return Listing(
-        pictures=pictures,
+        blobs=pictures,
         labels=numbered.labels,
         ids=[printable(str(name)) for name in ids_from(ids, where=where)],
         class_names=numbered.class_names,
@@ -112,8 +112,8 @@ def _paths(names: AnyArray, column: str, where: str) -> AnyArray:
     return names
 
 
-def _in_rows(table: ParquetTable, path: Path, column: str, n: int) -> Iterator[Picture]:
+def _in_rows(table: ParquetTable, path: Path, column: str, n: int) -> Iterator[Blob]:
     stamp = (str(path.absolute()), *file_stamp(str(path)))
     for row in range(n):
         where, fetch = f"row {row} of {path}", partial(table.picture, column, row)
-        yield PictureBytes(where=where, stamp=(*stamp, column, row), fetch=fetch)
+        yield BytesBlob(where=where, stamp=(*stamp, column, row), fetch=fetch)

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from kdaudit.data import DataOptions
-from kdaudit.data.pictures import PictureFile, file_stamp, upright
+from kdaudit.data.blobs import FileBlob, file_stamp
+from kdaudit.data.pictures import upright
 from kdaudit.errors import DataError, SpecError
 
 from .factories import load, save_classes, save_picture
@@ -95,7 +96,7 @@ def test_32_bits_have_no_scale_invalid(tmp_path: Path) -> None:
     ):
         path = tmp_path / "a.png"
         save_picture(path)
-        picture = PictureFile(str(path))
+        picture = FileBlob(str(path))
         image = Image.fromarray(array)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Image, "open", lambda *_, image=image, **__: image)
