@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdaudit.types import Bool, Float64, Int64, Panel
+from kdaudit.types import BasePanel, Bool, Float64, Int64, Panel
 
 MIN_CONTROLS = 3
 
@@ -60,18 +60,25 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Sample:
-    """One or more students (seeds of one architecture) against the independent controls that are fit.
+class BaseSample:
+    """One or more students (seeds of one architecture) against the independent controls that are fit, without labels.
 
     Row numbers refer to `panel`; the teacher is row 0. `alternate` are controls that learnt from another teacher: they
     ask where wrong knowledge comes from, and never whether there is any.
     """
 
-    panel: Panel
+    panel: BasePanel
     students: tuple[int, ...]
     independent: tuple[int, ...]
     random: tuple[int, ...] = ()
     alternate: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample(BaseSample):
+    """The same where labels say what is an error."""
+
+    panel: Panel
 
     @property
     def teacher_wrong(self) -> Bool:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from kdaudit.stats.quantity import difference
-from kdaudit.stats.sample import MIN_CONTROLS, Sample
+from kdaudit.stats.sample import MIN_CONTROLS, BaseSample
 from kdaudit.types import Evidence, Float32
 
 
-def distance_rows(sample: Sample, measure: str) -> Float32:
+def distance_rows(sample: BaseSample, measure: str) -> Float32:
     """Per-example distances (m, N) of every model to the teacher for 'activation', 'js', 'rank' or 'prediction'."""
     panel = sample.panel
     if measure == "prediction":
@@ -25,13 +25,13 @@ def distance_rows(sample: Sample, measure: str) -> Float32:
     return panel.distances[measure]
 
 
-def measures(sample: Sample) -> tuple[str, ...]:
+def measures(sample: BaseSample) -> tuple[str, ...]:
     """The measures that are tested: for two classes rank equals prediction and is left out."""
     names = ("activation", "js", "rank", "prediction")
     return tuple(name for name in names if sample.panel.n_classes > 2 or name != "rank")
 
 
-def against(sample: Sample, measure: str, controls: tuple[int, ...]) -> Evidence:
+def against(sample: BaseSample, measure: str, controls: tuple[int, ...]) -> Evidence:
     """Closeness to the teacher beyond these controls, in the measure's own unit; larger is closer."""
     rows = distance_rows(sample, measure)
     return difference(
@@ -39,10 +39,10 @@ def against(sample: Sample, measure: str, controls: tuple[int, ...]) -> Evidence
     )
 
 
-def transfer(measure: str) -> Callable[[Sample], Evidence]:
+def transfer(measure: str) -> Callable[[BaseSample], Evidence]:
     """The procedure for one measure: interval against the independent controls, p the larger of both kinds'."""
 
-    def procedure(sample: Sample) -> Evidence:
+    def procedure(sample: BaseSample) -> Evidence:
         independent = against(sample, measure, sample.independent)
         if independent.p_value is None or len(sample.random) < MIN_CONTROLS:
             return independent

@@ -9,6 +9,9 @@ from kdaudit.types.arrays import AnyArray, Bool, Float16, Float32, Float64, Int3
 from kdaudit.types.checks import Check
 from kdaudit.types.evidence import (
     Assessment,
+    BaseAssessment,
+    BaseFitness,
+    BasePanel,
     Change,
     Evidence,
     Fitness,
@@ -51,6 +54,9 @@ __all__ = [
     "UNLABELLED",
     "AnyArray",
     "Assessment",
+    "BaseAssessment",
+    "BaseFitness",
+    "BasePanel",
     "Batch",
     "Bool",
     "Change",

@@ -10,35 +10,49 @@ from kdaudit.types.models import ModelRef, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Panel:
-    """What the tests need of a teacher, its students and all controls, on the same N examples.
+class BasePanel:
+    """What can be said of a teacher, its students and all controls on the same N examples without their labels.
 
-    Rows follow `models`; the teacher is row 0. A model's row of `roles` says what it is.
+    Rows follow `models`; the teacher is row 0. A model's role says what it is.
 
     answers (m, N): argmax of the logits, lowest index on ties.
     confidence (m, N): softmax probability of the answer.
-    log_likelihood (m, N): log-softmax of the label; log_teacher_answer (m, N): that of the teacher's answer.
-    margin (m, N): logit of the label minus the best other logit; best_other (m, N): that other class.
+    log_teacher_answer (m, N): log-softmax of the teacher's answer.
     distances {activation, js, rank}: (m, N) distance of each model's output to the teacher's, per example.
     tied (m,): share of rows whose largest logit occurs more than once.
     """
 
     models: tuple[ModelRef, ...]
     n_classes: int
-    labels: Int64
     groups: Int64 | None
     answers: Int32
     confidence: Float32
-    log_likelihood: Float32
     log_teacher_answer: Float32
-    margin: Float32
-    best_other: Int32
     distances: dict[str, Float32]
     tied: Float64
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return int(self.answers.shape[1])
 
     def rows(self, role: Role) -> list[int]:
         """Row numbers of the models of one role, in order."""
         return [i for i, model in enumerate(self.models) if model.role is role]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panel(BasePanel):
+    """What the tests need: the answers, and what labels (N,) make of them.
+
+    log_likelihood (m, N): log-softmax of the label.
+    margin (m, N): logit of the label minus the best other logit; best_other (m, N): that other class.
+    """
+
+    labels: Int64
+    log_likelihood: Float32
+    margin: Float32
+    best_other: Int32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,17 +153,12 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fitness:
-    """Whether the audit may speak at all: sanity of models and data, and of the controls.
+class BaseFitness:
+    """What is known without labels of whether the audit may speak at all.
 
     problems: sentences, each a violated sanity condition. unfit: independent controls left out, with the reason.
-    n_W and n_R count clusters where examples are grouped, n_errors the teacher's errors themselves (None: n_W).
-    headroom_W = n_W (1 - A_W(C)); gap = acc(S) - mean acc(C). None where there are no controls.
     """
 
-    n_W: int  # noqa: N815 - the method's names
-    n_R: int  # noqa: N815
-    headroom_W: float | None  # noqa: N815
     n_controls: int
     n_trained_controls: int
     unfit: tuple[str, ...] = ()
@@ -160,6 +169,19 @@ class Fitness:
     n_duplicates: int = 0
     n_before_duplicates: int = 0
     duplicates_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitness(BaseFitness):
+    """Whether the audit may speak at all: sanity of models and data, and of the controls.
+
+    n_W and n_R count clusters where examples are grouped, n_errors the teacher's errors themselves (None: n_W).
+    headroom_W = n_W (1 - A_W(C)); gap = acc(S) - mean acc(C). None where there are no controls.
+    """
+
+    n_W: int  # noqa: N815 - the method's names
+    n_R: int  # noqa: N815
+    headroom_W: float | None  # noqa: N815
     n_errors: int | None = None
 
     @property
@@ -169,17 +191,26 @@ class Fitness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Assessment:
+class BaseAssessment:
+    """The evidence that needs no labels, as the rules read it.
+
+    effects: Evidence by procedure (transfer.*); transfer_holm: Holm-corrected p by measure.
+    """
+
+    fitness: BaseFitness
+    effects: dict[str, Evidence]
+    transfer_holm: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Assessment(BaseAssessment):
     """All evidence of one audit, as the rules read it.
 
-    effects: Evidence by procedure (kappa_W, kappa_R, rrr, did, tilt, transfer.*, accuracy_gap, ...);
-    transfer_holm: Holm-corrected p by measure. p_asymmetry = max(p(log RRR), p(kappa_W)). teacher_gap: the teacher's
+    effects: Evidence by procedure (kappa_W, kappa_R, rrr, did, tilt, transfer.*, accuracy_gap, ...). p_asymmetry = max(p(log RRR), p(kappa_W)). teacher_gap: the teacher's
     accuracy less the controls' mean; None without controls.
     """
 
     fitness: Fitness
-    effects: dict[str, Evidence]
-    transfer_holm: dict[str, float]
     p_asymmetry: float | None
     inherited: Inherited | None
     sharpness: float | None
