@@ -68,6 +68,10 @@ class DataError(KDAuditError):
     usual_hint = "docs/how-to/own-data.md says what a data file holds: x and y, one row for each example"
 
 
+class UnreadableError(DataError):
+    """One picture or sound cannot be read; the others may be."""
+
+
 class DeviceError(KDAuditError):
     """A device was asked for that is not there."""
 

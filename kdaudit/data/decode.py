@@ -17,6 +17,7 @@ from PIL import Image
 from kdaudit.data.blobs import Blob
 from kdaudit.data.cache import cached_examples, require_space
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
+from kdaudit.data.left_out import LeftOut
 from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions, preprocess_for
 from kdaudit.data.parallel import in_parallel
@@ -24,7 +25,7 @@ from kdaudit.data.pictures import header, is_grey, upright
 from kdaudit.data.rows import Rows
 from kdaudit.data.subset import limited
 from kdaudit.digest import record_digest
-from kdaudit.errors import DataError
+from kdaudit.errors import DataError, UnreadableError
 from kdaudit.protocols import Progress
 from kdaudit.types import Geometry, Int64, ProgressEvent, Skipped
 
@@ -135,7 +136,7 @@ def _headers(pictures: Sequence[Blob]) -> Iterator[Image.Image]:
     for picture in pictures:
         try:
             yield header(picture)
-        except DataError:
+        except UnreadableError:
             continue  # counted where it is decoded
 
 
@@ -143,7 +144,7 @@ def _first(pictures: Sequence[Blob]) -> Image.Image:
     for picture in pictures[:-1]:
         try:
             return upright(picture).image
-        except DataError:
+        except UnreadableError:
             continue
     return upright(pictures[-1]).image
 
@@ -170,11 +171,10 @@ class _Decoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Chunk:
-    """Pixels of the pictures at the positions `kept`, and the errors of the others by position."""
+    """Pixels of the pictures that can be decoded, and the errors of the others by position."""
 
     pixels: Pixels
-    kept: list[int]
-    errors: dict[int, DataError]
+    errors: dict[int, UnreadableError]
     counts: Counter[str]
 
 
@@ -183,40 +183,19 @@ def _decode_all(
 ) -> _Decoded:
     n = len(listing.blobs)
     require_space(target.parent, n * int(np.prod(plan.shape)), what=f"{n} decoded pictures")
-    allowed = options.n_skippable(n)
-    kept: list[int] = []
-    errors: dict[int, DataError] = {}
+    left_out = LeftOut(what="pictures", n=n, allowed=options.n_skippable(n))
     counts: Counter[str] = Counter()
     began = time.monotonic()
     decode = partial(_decode_chunk, listing.blobs, plan)
     with Rows(target, plan.shape, np.uint8) as rows:
         for start, chunk in zip(range(0, n, _CHUNK), in_parallel(decode, range(0, n, _CHUNK)), strict=True):
             rows.extend(chunk.pixels)
-            kept += chunk.kept
-            errors |= chunk.errors
+            left_out.add(chunk.errors)
             counts += chunk.counts
-            if len(errors) > allowed:
-                raise _too_many(errors, allowed, n)
             if progress is not None:
                 done = min(start + _CHUNK, n)
                 progress(_event(done, n, done / max(time.monotonic() - began, 1e-9)))
-    if not kept:
-        raise _too_many(errors, n - 1, n)
-    skipped = tuple(
-        Skipped(what=listing.ids[i], stage="data", reason=error.message) for i, error in errors.items()
-    )
-    return _Decoded(kept=np.asarray(kept, dtype=np.int64), skipped=skipped, counts=counts)
-
-
-def _too_many(errors: dict[int, DataError], allowed: int, n: int) -> DataError:
-    first = next(iter(errors.values()))
-    if allowed == 0:
-        return first
-    return DataError(
-        f"expected at most {allowed:,} of {n:,} pictures that cannot be read, found {len(errors):,} so far; the first: "
-        f"{first.message}",
-        hint="replace or remove them, or leave more out: --max-skipped",
-    )
+    return _Decoded(kept=left_out.kept(), skipped=left_out.records(listing.ids), counts=counts)
 
 
 def _event(done: int, total: int, rate: float) -> ProgressEvent:
@@ -225,19 +204,18 @@ def _event(done: int, total: int, rate: float) -> ProgressEvent:
 
 
 def _decode_chunk(pictures: Sequence[Blob], plan: Plan, start: int) -> _Chunk:
-    kept, pixels, errors = [], [], {}
+    pixels, errors = [], {}
     counts: Counter[str] = Counter()
     for i in range(start, min(start + _CHUNK, len(pictures))):
         try:
             found = upright(pictures[i])
-        except DataError as error:
+        except UnreadableError as error:
             errors[i] = error
             continue
         pixels.append(pixels_of(found.image, plan, pictures[i].where))
-        kept.append(i)
         counts.update(what for what in _COUNTED if getattr(found, what))
     stacked = np.stack(pixels) if pixels else np.empty((0, *plan.shape), dtype=np.uint8)
-    return _Chunk(pixels=stacked, kept=kept, errors=errors, counts=counts)
+    return _Chunk(pixels=stacked, errors=errors, counts=counts)
 
 
 def pixels_of(picture: Image.Image, plan: Plan, where: str) -> Pixels:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from kdaudit.data.blobs import Blob
-from kdaudit.errors import DataError
+from kdaudit.errors import UnreadableError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
@@ -42,7 +42,7 @@ def header(picture: Blob) -> Image.Image:
     """The picture by its header; pixels are not decoded.
 
     Raises:
-        DataError: it cannot be read.
+        UnreadableError: it cannot be read.
     """
     try:
         with picture.open() as stream, Image.open(stream, formats=_FORMATS) as image:
@@ -62,7 +62,7 @@ def upright(picture: Blob) -> Upright:
     Sixteen bits become eight by their upper byte, as Pillow does for coloured pictures.
 
     Raises:
-        DataError: it cannot be decoded.
+        UnreadableError: it cannot be decoded.
     """
     try:
         with picture.open() as stream, Image.open(stream, formats=_FORMATS) as image:
@@ -76,7 +76,7 @@ def upright(picture: Blob) -> Upright:
     except _UNREADABLE as failure:
         raise _broken(picture, failure) from failure
     if found.mode not in _EIGHT_BIT_MODES:
-        raise DataError(
+        raise UnreadableError(
             f"expected 8 or 16 bits per channel in {picture.where}, found mode {found.mode}",
             hint="convert the pictures to 8 bits",
         )
@@ -90,9 +90,9 @@ def _upper_byte(image: Image.Image) -> Image.Image:
     return Image.fromarray((values >> 8).astype(np.uint8))
 
 
-def _broken(picture: Blob, failure: Exception) -> DataError:
+def _broken(picture: Blob, failure: Exception) -> UnreadableError:
     reason = getattr(failure, "strerror", None) or str(failure) or type(failure).__name__
-    return DataError(
+    return UnreadableError(
         f"expected a whole picture in {picture.where}, found: {reason}",
         hint="make the picture smaller: its header claims more pixels than are decoded"
         if isinstance(failure, _TOO_LARGE)
