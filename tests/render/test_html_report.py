@@ -281,3 +281,13 @@ def test_the_planner_says_when_more_examples_do_not_help() -> None:
 def test_only_an_inconclusive_audit_with_a_plan_shows_it(kind: Kind) -> None:
     """A plan beside a verdict would question it."""
     assert [] == page_of(audit_result(kind)).xpath('//*[@id="plan"]')
+
+
+@pytest.mark.parametrize("kind", ["fail", "pass", "inconclusive", "many-classes"])
+def test_no_control_is_drawn_elsewhere_than_where_it_is(kind: Kind) -> None:
+    """The axis of both kinds of knowledge reaches as far as the controls do, down to -100 %."""
+    plot = asymmetry(audit_result(kind)).plot
+    assert plot is not None
+    places = [dot.x for dot in plot.dots if dot.kind == "ind"]
+    assert len(places) > 2
+    assert {"0.00%", "100.00%"}.isdisjoint(places)

@@ -39,7 +39,7 @@ def asymmetry(result: AuditResult) -> AsymmetryView:
 
 def _plot(result: AuditResult) -> charts.Plot:
     wrong, right = result.kappa_W, result.kappa_R
-    scale = share_scale((wrong, right), low=-0.1, high=1.0)
+    scale = share_scale((wrong, right), low=-0.1, high=1.0, with_controls=True)
     lines: list[charts.Line] = []
     dots: list[charts.Dot] = []
     bars: list[charts.Bar] = []

@@ -11,13 +11,18 @@ _HEIGHT, _ROW, _AXIS = 50.0, 14.0, 30.0
 _MOST_STEPS = 3.2
 
 
-def share_scale(effects: tuple[EffectRecord | None, ...], *, low: float, high: float) -> charts.Scale:
-    """An axis of shares that holds all estimates and intervals, between -100 and 100 %."""
+def share_scale(
+    effects: tuple[EffectRecord | None, ...], *, low: float, high: float, with_controls: bool = False
+) -> charts.Scale:
+    """An axis of shares that holds all estimates and intervals (and the controls'), between -100 and 100 %."""
     values = [
         value
         for effect in effects
         if effect is not None
-        for value in (effect.estimate, effect.low90, effect.high90)
+        for value in (
+            *(effect.estimate, effect.low90, effect.high90),
+            *(effect.controls if with_controls else ()),
+        )
         if value is not None
     ]
     if values and max(values) > high:
