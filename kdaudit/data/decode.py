@@ -23,7 +23,6 @@ from kdaudit.data.options import DataOptions, preprocess_for
 from kdaudit.data.parallel import in_parallel
 from kdaudit.data.pictures import header, is_grey, upright
 from kdaudit.data.rows import Rows
-from kdaudit.data.subset import limited
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError, UnreadableError
 from kdaudit.protocols import Progress
@@ -35,6 +34,8 @@ _COUNTED = {
     "turned": "{} pictures are turned as their EXIF orientation says",
     "sixteen_bit": "{} pictures have 16 bits per channel: their upper byte is used",
     "animated": "{} pictures are animations: their first picture is used",
+    "cmyk": "{} pictures are CMYK: converted to RGB as Pillow does it, without a colour profile",
+    "transparent": "{} pictures have transparency: it is dropped, their colours stay",
 }
 
 
@@ -73,7 +74,7 @@ def read_pictures(
     """
     if not listing.blobs:
         raise DataError(f"expected at least one picture in {description.location}, found none")
-    wanted = listing.at(limited(listing.labels, options.limit))
+    wanted = listing.limited(options.limit)
     key = record_digest(
         "pictures",
         FORMAT_VERSION,

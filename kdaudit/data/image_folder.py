@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +45,10 @@ def folder_listing(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
     _refuse_splits(classes, where)
     names = tuple(printable(folder.name) for folder in classes)
     notes = list(alike_names(names, where=where))
-    loops: list[Path] = []
-    by_class = [list(_files(folder, suffixes, loops.append)) for folder in classes]
+    passed = _PassedOver(
+        loose=[path for path in root.iterdir() if path.is_file() and _is_one(path, suffixes)]
+    )
+    by_class = [list(_files(folder, suffixes, passed)) for folder in classes]
     used = [name for name, files in zip(names, by_class, strict=True) if files]
     if len(used) < 2:
         raise DataError(
@@ -58,9 +61,7 @@ def folder_listing(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
             f"{len(empty)} class folders have no pictures and keep their numbers: {few(empty)}; remove those that are "
             "no classes"
         )
-    if loops:
-        found = sorted(printable(path.relative_to(root).as_posix()) for path in loops)
-        notes.append(f"{len(found)} links lead back into a folder above them and are left out: {few(found)}")
+    notes += passed.notes(root)
     files = [path for paths in by_class for path in paths]
     return Listing(
         blobs=[FileBlob(str(path.absolute())) for path in files],
@@ -81,8 +82,32 @@ def _refuse_splits(classes: Sequence[Path], where: str) -> None:
         )
 
 
-def _files(folder: Path, suffixes: frozenset[str], loop: Callable[[Path], object]) -> Iterator[Path]:
-    """Files in torchvision's order; `loop` is told of links to folders above them, which are not followed."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _PassedOver:
+    """What lies in a folder and is no example; hidden files are not worth a word."""
+
+    loose: list[Path]
+    loops: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+
+    def notes(self, root: Path) -> Iterator[str]:
+        """A sentence for each kind, with the first names."""
+        for found, what in (
+            (self.loops, "links lead back into a folder above them and"),
+            (self.others, "files in class folders have other suffixes and"),
+            (self.loose, "files lie in no class folder and"),
+        ):
+            if found:
+                names = sorted(printable(path.relative_to(root).as_posix()) for path in found)
+                yield f"{len(names):,} {what} are left out: {few(names)}"
+
+
+def _is_one(path: Path, suffixes: frozenset[str]) -> bool:
+    return not path.name.startswith(".") and path.suffix.lower() in suffixes
+
+
+def _files(folder: Path, suffixes: frozenset[str], passed: _PassedOver) -> Iterator[Path]:
+    """Files in torchvision's order; links to folders above them are not followed."""
     above: dict[str, tuple[tuple[int, int], ...]] = {
         str(folder): (_identity(folder.parent), _identity(folder))
     }
@@ -92,14 +117,17 @@ def _files(folder: Path, suffixes: frozenset[str], loop: Callable[[Path], object
             path = Path(parent) / name
             if (identity := _identity(path)) in above[parent]:
                 folders.remove(name)
-                loop(path)
+                passed.loops.append(path)
             else:
                 above[str(path)] = (*above[parent], identity)
         found.append((parent, names))
     for parent, names in sorted(found):
         for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in suffixes:
-                yield Path(parent) / name
+            path = Path(parent) / name
+            if _is_one(path, suffixes):
+                yield path
+            elif not name.startswith("."):
+                passed.others.append(path)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from kdaudit.data.blobs import Blob
 from kdaudit.errors import UnreadableError
@@ -36,6 +36,8 @@ class Upright:
     turned: bool
     sixteen_bit: bool
     animated: bool
+    cmyk: bool
+    transparent: bool
 
 
 def header(picture: Blob) -> Image.Image:
@@ -68,6 +70,7 @@ def upright(picture: Blob) -> Upright:
         with picture.open() as stream, Image.open(stream, formats=_FORMATS) as image:
             animated = image.format in _ANIMATED_FORMATS and getattr(image, "is_animated", False)
             image.load()
+            transparent = image.has_transparency_data
             turned = image.getexif().get(_EXIF_ORIENTATION, 1) in range(2, 9)
             sixteen_bit = image.mode in _SIXTEEN_BIT_MODES
             found = ImageOps.exif_transpose(image)
@@ -80,7 +83,14 @@ def upright(picture: Blob) -> Upright:
             f"expected 8 or 16 bits per channel in {picture.where}, found mode {found.mode}",
             hint="convert the pictures to 8 bits",
         )
-    return Upright(image=found, turned=turned, sixteen_bit=sixteen_bit, animated=animated)
+    return Upright(
+        image=found,
+        turned=turned,
+        sixteen_bit=sixteen_bit,
+        animated=animated,
+        cmyk=found.mode == "CMYK",
+        transparent=transparent,
+    )
 
 
 def _upper_byte(image: Image.Image) -> Image.Image:
@@ -92,6 +102,8 @@ def _upper_byte(image: Image.Image) -> Image.Image:
 
 def _broken(picture: Blob, failure: Exception) -> UnreadableError:
     reason = getattr(failure, "strerror", None) or str(failure) or type(failure).__name__
+    if isinstance(failure, UnidentifiedImageError):  # whose own words are those of an object in memory
+        reason = "no JPEG, PNG, WebP, BMP or GIF"
     return UnreadableError(
         f"expected a whole picture in {picture.where}, found: {reason}",
         hint="make the picture smaller: its header claims more pixels than are decoded"

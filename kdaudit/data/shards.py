@@ -21,7 +21,7 @@ from kdaudit.data.examples import Description, Examples
 from kdaudit.data.listing import Listing, few
 from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import SUFFIXES
-from kdaudit.data.roles import LABELS, UNLABELLED_HINT, numbered_labels
+from kdaudit.data.roles import LABELS, LABELS_HINT, UNLABELLED_HINT, NumberedLabels, numbered_labels
 from kdaudit.data.table_files import array_of
 from kdaudit.errors import DataError
 from kdaudit.protocols import Progress
@@ -86,8 +86,7 @@ def shard_listing(shards: Sequence[Path], options: DataOptions, *, where: str) -
         raise DataError(f"expected pictures in the shards of {where}, found none", hint=_HINT)
     if len(pictured) < len(samples):
         left_out["keys without a picture"] += len(samples) - len(pictured)
-    labels = [_label(sample, options) for sample in pictured]
-    numbered = numbered_labels(array_of(labels, "labels", where, 0), options.class_names or (), where=where)
+    numbered = _labels(pictured, options, where)
     keys = Counter(sample.key for sample in pictured)
     ids = [s.key if keys[s.key] == 1 else f"{s.shard.name}/{s.key}" for s in pictured]
     groups = _column(pictured, "group", where)
@@ -116,8 +115,10 @@ class _Sample:
     texts: dict[str, str] = field(default_factory=dict)
 
 
-def sections(shard: Path) -> Iterator[tuple[tarfile.TarInfo, SectionBlob]]:
-    """The plain files in a tar, by their place in it; links, folders and devices are passed over, names only named.
+def sections(
+    shard: Path, left_out: Counter[str] | None = None
+) -> Iterator[tuple[tarfile.TarInfo, SectionBlob]]:
+    """The plain files in a tar, by their place in it; names are only names; links and devices are passed over, counted.
 
     Raises:
         DataError: it is no whole, uncompressed tar.
@@ -133,6 +134,8 @@ def sections(shard: Path) -> Iterator[tuple[tarfile.TarInfo, SectionBlob]]:
                         member,
                         SectionBlob(str(shard.absolute()), member.name, member.offset_data, member.size),
                     )
+                elif left_out is not None and not member.isdir():
+                    left_out["members that are links or devices"] += 1
     except (tarfile.TarError, EOFError, OSError, ValueError) as failure:
         raise DataError(
             f"expected a whole, uncompressed tar at {shard}, found: {failure}", hint=_HINT
@@ -142,7 +145,7 @@ def sections(shard: Path) -> Iterator[tuple[tarfile.TarInfo, SectionBlob]]:
 def _samples(shard: Path, left_out: Counter[str]) -> list[_Sample]:
     found: dict[str, _Sample] = {}
     n_files = 0
-    for member, section in sections(shard):
+    for member, section in sections(shard, left_out):
         n_files += 1
         folder, _, name = member.name.rpartition("/")
         stem, _, suffix = name.partition(".")
@@ -163,19 +166,38 @@ def _samples(shard: Path, left_out: Counter[str]) -> list[_Sample]:
     return list(found.values())
 
 
-def _label(sample: _Sample, options: DataOptions) -> object:
-    if "cls" in sample.texts and options.label_column is None:
-        text = sample.texts["cls"].strip()
-        return int(text) if text.isdecimal() else text
-    values = _json(sample)
-    names = LABELS if options.label_column is None else (options.label_column,)
-    label = next((values[name] for name in names if name in values), None)
+def _labels(samples: Sequence[_Sample], options: DataOptions, where: str) -> NumberedLabels:
+    names = options.class_names or ()
+    if not options.unlabelled:
+        labels = [_required_label(sample, options) for sample in samples]
+        return numbered_labels(array_of(labels, "labels", where, 0), names, where=where)
+    labelled = next((sample for sample in samples if _label(sample, options) is not None), None)
+    if labelled is not None:
+        raise DataError(
+            f"expected no labels in {where}, as --unlabelled says, found one of {labelled.key}",
+            hint=LABELS_HINT,
+        )
+    return NumberedLabels(labels=None, class_names=names)
+
+
+def _required_label(sample: _Sample, options: DataOptions) -> object:
+    label = _label(sample, options)
     if label is None or label == "":
         raise DataError(
             f"expected {sample.key}.cls, or a label in {sample.key}.json, in {sample.shard}, found none",
             hint=UNLABELLED_HINT,
         )
     return label
+
+
+def _label(sample: _Sample, options: DataOptions) -> object:
+    """What a sample's files say of its label; None where they say nothing."""
+    if "cls" in sample.texts and options.label_column is None:
+        text = sample.texts["cls"].strip()
+        return int(text) if text.isdecimal() else text
+    values = _json(sample)
+    names = LABELS if options.label_column is None else (options.label_column,)
+    return next((values[name] for name in names if name in values), None)
 
 
 def _column(

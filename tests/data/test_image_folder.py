@@ -89,11 +89,19 @@ def test_every_mode_becomes_rgb(tmp_path: Path, mode: str, suffix: str) -> None:
     path = root / "bird" / f"0{suffix}"
     (root / "bird" / "0.png").unlink()
     source = Image.open(root / "bird" / "1.png")
-    source.convert(mode).save(path)
+    picture = source.convert(mode)
     source.close()
+    if "A" in mode:
+        picture.putalpha(128)
+    picture.save(path)
     with Image.open(path) as picture:
         expected = np.moveaxis(np.asarray(picture.convert("RGBA").convert("RGB")), -1, 0)
-    np.testing.assert_array_equal(expected, load(root, tmp_path).raw(0)["x"])
+    examples = load(root, tmp_path)
+    np.testing.assert_array_equal(expected, examples.raw(0)["x"])
+    said = [text for text in examples.assumptions if "CMYK" in text or "transparency" in text]
+    assert ["CMYK" in mode, "A" in mode] == [
+        any(what in text for text in said) for what in ("1 pictures are CMYK", "1 pictures have transparency")
+    ]
 
 
 def test_transparent_palettes_in_bytes_are_silent(tmp_path: Path) -> None:
@@ -138,13 +146,20 @@ def test_a_changed_picture_is_read_again(tmp_path: Path) -> None:
 
 
 def test_hidden_files_and_others_are_left_out(tmp_path: Path) -> None:
-    """Notes and what operating systems leave behind are no pictures and no classes."""
+    """Notes and what operating systems leave behind are no pictures and no classes; all but hidden ones are counted."""
     root = save_classes(tmp_path / "d")
     (root / "notes.txt").write_text("x")
     (root / "cat" / "notes.txt").write_text("x")
     (root / "cat" / "._0.png").write_text("x")
     (root / ".ipynb_checkpoints").mkdir()
-    assert 4 == len(load(root, tmp_path))
+    (root / "bird" / "0.gif").write_bytes(b"GIF89a")
+    (root / "lost.png").write_bytes(b"")
+    examples = load(root, tmp_path)
+    assert 4 == len(examples)
+    assert {
+        "2 files in class folders have other suffixes and are left out: bird/0.gif, cat/notes.txt",
+        "1 files lie in no class folder and are left out: lost.png",
+    } < set(examples.assumptions)
 
 
 def test_hostile_names_are_only_names(tmp_path: Path) -> None:

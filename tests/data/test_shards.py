@@ -96,6 +96,7 @@ def test_hostile_members_are_only_read_or_passed_over(tmp_path: Path) -> None:
     examples = load(inner / "s.tar", tmp_path / "cache")
     assert ["../../evil", "/tmp/evil", "good"] == examples.ids.tolist()  # noqa: S108
     assert before == {path for path in tmp_path.rglob("*") if "cache" not in path.parts}
+    assert "3 members that are links or devices are left out" in examples.assumptions
 
 
 def test_a_broken_picture_in_a_shard_is_left_out(tmp_path: Path) -> None:
