@@ -14,7 +14,7 @@ from kdaudit.cli.console import say, wants_color, width_of
 from kdaudit.cli.log import Log, open_log
 from kdaudit.cli.options import Config, Isolated, Quiet, given_options, with_options
 from kdaudit.cli.progress import told
-from kdaudit.cli.text_report import text_report
+from kdaudit.cli.text_report import text_report, verdict_line
 from kdaudit.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
 from kdaudit.options import AuditSpec, OutputSpec
 
@@ -79,7 +79,7 @@ def run(specs: Specs, *, quiet: bool, command: str = "") -> int:
         except KeyboardInterrupt:
             say("kdaudit: interrupted; finished controls are kept, the same command goes on from there")
             raise
-        return finish(audits, specs, log)
+        return finish(audits, specs, log, quiet=quiet)
 
 
 def this_command() -> str:
@@ -87,13 +87,20 @@ def this_command() -> str:
     return f"kdaudit {shlex.join(sys.argv[1:])}"
 
 
-def finish(audits: Sequence[Audited], specs: Specs, log: Log) -> int:
-    """Write all documents, show the one that was asked for, log the verdicts; the worst exit code of all students."""
+def finish(audits: Sequence[Audited], specs: Specs, log: Log, *, quiet: bool) -> int:
+    """Write all documents, show the one that was asked for, log the verdicts; the worst exit code of all students.
+
+    Where standard output shows no verdict in words, standard error ends with it, unless `quiet`.
+    """
     from kdaudit.cli.documents import write_documents
 
     write_documents(audits, specs.output, shown=lambda audited, path: _text(audited, specs, path))
+    output = specs.output
+    shown = output.output is None and output.format == "text"
     for audited in audits:
         log.take(text_report(audited.result, color=False, report=""))
+        if not shown and not quiet:
+            say(verdict_line(audited.result))
     return worst(audited.result.exit_code for audited in audits)
 
 
@@ -124,7 +131,7 @@ def _show_plans(specs: Specs) -> None:
             f"{_alternates(plan)}, {plan.n_train:,} examples, epochs {epochs}, "
             f"{plan.recipe.optimizer} at {plan.recipe.lr:g}, batch {plan.recipe.batch_size}; "
             f"{plan.n_kept} are kept from an earlier run. "
-            f"The others take about {duration(plan.seconds)}{' an epoch' if plan.pilot else ''} "
+            f"The others take about {duration(plan.seconds)}{' an epoch' if plan.pilot else ''} {plan.place} "
             f"and {plan.n_bytes / 1e6:,.1f} MB of disk."
         )
 

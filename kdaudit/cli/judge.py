@@ -87,7 +87,7 @@ def judge(
     with open_log(specs.output.log_file, command) as log:
         with told("none", log, quiet=quiet) as tell:
             audits = judge_saved(files, specs.audit, notice=tell.notice, command=command)
-        exit_code = finish(audits, specs, log)
+        exit_code = finish(audits, specs, log, quiet=quiet)
     raise typer.Exit(EXIT_PASS if specs.output.exit_zero else exit_code)
 
 

@@ -54,10 +54,9 @@ def _lines(
     from kdaudit.render.views.banner import planner
 
     headline, style = words.headline(result), _verdict_style(result)
-    students = ", ".join(result.students)
     yield _Line(text=f"{headline.word}: {headline.lead}", style=style)
     yield _Line()
-    models = f"{students} against {result.teacher}"
+    models = f"{', '.join(result.students)} against {result.teacher}"
     yield _Line(text=f"  {models}, {result.n:,} examples, {words.count_controls(result)}")
     for text in (*_fidelity(result), *_policy(result)):
         yield _Line(text=text)
@@ -78,10 +77,17 @@ def _lines(
     if report:
         yield _Line()
         yield _Line(text=f"  report: {report}", whole=True)
-    last = f"{headline.word} ({students}): {headline.lead}"
-    # The last line is the verdict, on one line: where the whole sentence does not fit, it stands first.
-    fits = width is None or len(last) <= width
-    yield _Line(text=last if fits else f"{headline.word} ({students})", style=style)
+    yield _Line(text=verdict_line(result, width=width), style=style)
+
+
+def verdict_line(result: AuditResult, *, width: int | None = None) -> str:
+    """The verdict on one line; without its sentence where that would not fit the width."""
+    from kdaudit.render import words
+
+    headline = words.headline(result)
+    short = f"{headline.word} ({', '.join(result.students)})"
+    whole = f"{short}: {headline.lead}"
+    return whole if width is None or len(whole) <= width else short
 
 
 def _fidelity(result: AuditResult) -> list[str]:

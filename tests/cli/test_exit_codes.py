@@ -37,6 +37,17 @@ def test_a_copier_fails_with_1(copier: World, tmp_path: Path) -> None:
     audit = json.loads(ended.stdout)
     assert (audit["verdict"], audit["exit_code"]) == ("fail", 1)
     assert audit == json.loads((tmp_path / "kdaudit-report/student/audit.json").read_text(encoding="utf-8"))
+    assert ended.stderr.splitlines()[-1].startswith("FAIL (student.onnx): ")
+
+
+def test_a_document_in_a_file_leaves_the_verdict_on_the_terminal(honest: World, tmp_path: Path) -> None:
+    """Standard output stays empty, standard error ends with the verdict, and -q means it."""
+    ended = process(*check_args(honest), "-o", "said.txt", cwd=tmp_path)
+    assert (0, "") == (ended.returncode, ended.stdout)
+    last = (tmp_path / "said.txt").read_text(encoding="utf-8").splitlines()[-1]
+    assert last.startswith("PASS (student.onnx): ")
+    assert last == ended.stderr.splitlines()[-1]
+    assert "" == process(*check_args(honest), "-o", "said.txt", "-q", cwd=tmp_path).stderr
 
 
 def test_an_unknown_option_is_usage_2(honest: World, tmp_path: Path) -> None:
