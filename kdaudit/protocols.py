@@ -91,8 +91,8 @@ class DataSource(Protocol):
         """Where they came from, and their digest."""
 
     @property
-    def labels(self) -> Int64:
-        """Labels (n,)."""
+    def n_answers(self) -> int:
+        """How many answers are asked for: one an example, or one a labelled position of its sequences."""
 
     @property
     def preprocess(self) -> Preprocess:

@@ -1,4 +1,4 @@
-"""Labelled examples, wherever they lie and in whichever form, all read through one cached form."""
+"""Examples, wherever they lie and in whichever form, all read through one cached form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from kdaudit.data.examples import Examples
 from kdaudit.data.kinds import source_kind
 from kdaudit.data.named import NAMED
 from kdaudit.data.options import DataOptions, Limit
-from kdaudit.data.subset import limited
 from kdaudit.protocols import Progress
 
 __all__ = ["NAMED", "SOURCES", "DataOptions", "Examples", "Limit", "load_data", "source_kind"]
@@ -40,6 +39,4 @@ def load_data(
     module, function = SOURCES[source_kind(location)].split(":")
     load = cast("Callable[..., Examples]", getattr(import_module(module), function))
     examples = load(location, cache=cache, options=options, progress=progress)
-    if options.limit is None or len(examples) <= options.limit.n:
-        return examples
-    return examples.subset(limited(examples.labels, options.limit))
+    return examples.limited(options.limit)

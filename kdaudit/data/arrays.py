@@ -1,6 +1,6 @@
 """An `.npz` file, or `.npy` files beside each other: `x`, or one array per model input by its name, and `y`.
 
-Optional are ids, groups and class_names.
+Without labels there is no `y`. Optional are ids, groups and class_names.
 For the report also texts (n,), feature_names (features,) or sample_rate (1,): how examples are shown.
 
 It is extracted once into the cache, member by member, without being read into memory and without pickle.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_p
 from kdaudit.data.npy_files import MAGIC, NpyFiles, npy_files
 from kdaudit.data.npz import HINT, Archive, Header, header_of, opened_npz, read_array, require_size
 from kdaudit.data.options import DataOptions, preprocess_for
+from kdaudit.data.roles import LABELS_HINT, NO_LABELS_HINT
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import DataError, SpecError
 from kdaudit.protocols import Progress
@@ -62,7 +63,7 @@ def load(
         FORMAT_VERSION,
         sha256,
         location,
-        (options.mean, options.std, options.slices, options.class_names),
+        (options.mean, options.std, options.slices, options.class_names, options.unlabelled),
     )
     return cached_examples(cache, key, lambda folder: _extract(path, folder, location, options))
 
@@ -71,12 +72,12 @@ def load(
 def _opened(path: Path, options: DataOptions) -> Iterator[zipfile.ZipFile | NpyFiles]:
     """The arrays of an `.npz`, of a folder of `.npy` files, or of one of them and those named alike."""
     if path.is_dir():
-        yield npy_files(path, ())
+        yield npy_files(path, (), unlabelled=options.unlabelled)
         return
     with path.open("rb") as stream:
         is_npy = stream.read(len(MAGIC)) == MAGIC
     if is_npy:
-        yield npy_files(path, (*_COLUMNS, *options.slices))
+        yield npy_files(path, (*_COLUMNS, *options.slices), unlabelled=options.unlabelled)
         return
     with opened_npz(path) as archive:
         yield archive
@@ -84,7 +85,8 @@ def _opened(path: Path, options: DataOptions) -> Iterator[zipfile.ZipFile | NpyF
 
 def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> None:
     with _opened(path, options) as archive:
-        headers = _headers(archive, location, known := (*_COLUMNS, *options.slices))
+        known = (*_COLUMNS, *options.slices)
+        headers = _headers(archive, location, known, unlabelled=options.unlabelled)
         inputs = {name: header for name, header in headers.items() if name not in known}
         if isinstance(archive, zipfile.ZipFile):
             require_size(archive, path, location)
@@ -98,7 +100,7 @@ def _extract(path: Path, folder: Path, location: str, options: DataOptions) -> N
             if "class_names" in columns
             else options.class_names or ()
         )
-        labels = labels_from(columns["y"], names, where=location)
+        labels = labels_from(columns["y"], names, where=location) if "y" in columns else None
         mixed = len({header.stored == np.uint8 for header in _valued(inputs).values()}) == 2
         for position, (name, header) in enumerate(inputs.items()):
             target = input_path(folder, position)
@@ -172,21 +174,33 @@ def _assumptions(inputs: dict[str, Header]) -> Iterator[str]:
             yield f"{name} is {header.dtype.name}: stored as {header.stored.name}"
 
 
-def _headers(archive: Archive, location: str, columns: tuple[str, ...]) -> dict[str, Header]:
+def _require_labels_as_said(names: Collection[str], location: str, *, unlabelled: bool) -> None:
+    if "y" not in names and not unlabelled:
+        raise DataError(
+            f"expected labels y in {location}, found {', '.join(names) or 'no array'}",
+            hint=f"{HINT}; {NO_LABELS_HINT}",
+        )
+    if "y" in names and unlabelled:
+        raise DataError(f"expected no labels in {location}, as --unlabelled says, found y", hint=LABELS_HINT)
+
+
+def _headers(
+    archive: Archive, location: str, columns: tuple[str, ...], *, unlabelled: bool
+) -> dict[str, Header]:
     """The header of every array, after checking all that headers can tell; `columns` are no inputs."""
     names = dict.fromkeys(name[:-4] for name in archive.namelist() if name.endswith(".npy"))
-    if "y" not in names:
-        raise DataError(f"expected labels y in {location}, found {', '.join(names) or 'no array'}", hint=HINT)
+    _require_labels_as_said(names, location, unlabelled=unlabelled)
     if names.keys() <= set(columns):
         raise DataError(
             f"expected x, or one array per model input, in {location}, found {', '.join(names)}", hint=HINT
         )
     headers = {name: header_of(archive, name, location, is_input=name not in columns) for name in names}
-    n = headers["y"].shape[0]
+    first = "y" if "y" in headers else next(name for name in headers if name not in columns)
+    n = headers[first].shape[0]
     for name, header in headers.items():
         if name not in _WHOLE and header.shape[0] != n:
             raise DataError(
-                f"expected {n} examples in {name} of {location}, as in y, found {header.shape[0]}",
+                f"expected {n} examples in {name} of {location}, as in {first}, found {header.shape[0]}",
                 hint=f"every array but {', '.join(_WHOLE)} holds one row per example, in the same order",
             )
     return headers

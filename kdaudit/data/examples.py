@@ -1,7 +1,7 @@
 """The one representation of examples: a folder of memory-mapped arrays with a description.
 
-`inputs/0.npy`, `inputs/1.npy` ... (named in `meta.json`, since an input's name may be no file name), `labels.npy`,
-optional `ids.npy` and `groups.npy`, slice columns `column0.npy` ..., and `meta.json`, which is written last.
+`inputs/0.npy`, `inputs/1.npy` ... (named in `meta.json`, since an input's name may be no file name), optional
+`labels.npy`, `ids.npy` and `groups.npy`, slice columns `column0.npy` ..., and `meta.json`, which is written last.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from kdaudit.data.description import FORMAT_VERSION, Description, Meta, read_meta
+from kdaudit.data.options import Limit
 from kdaudit.data.prepared import TOKENS, arranged, prepared
+from kdaudit.data.subset import drawn, limited
 from kdaudit.data.units import Units, units_of
 from kdaudit.data.writing import TEXTS, column_path, input_path, is_intact, write_examples
 from kdaudit.digest import array_digest, record_digest
 from kdaudit.errors import DataError
-from kdaudit.types import AnyArray, Batch, DataRef, Geometry, Int64, Preprocess, Skipped, read_only
+from kdaudit.types import AnyArray, Batch, DataRef, Geometry, Int64, Preprocess, Skipped, n_asked, read_only
 
 __all__ = [
     "FORMAT_VERSION",
@@ -39,7 +41,7 @@ _MOST_MAPPED_BYTES = 1 << 28
 
 
 class Examples:
-    """Labelled examples of one folder, or a subset of them. Pickles as path and subset, not as data."""
+    """Examples of one folder, or a subset of them; most have labels. Pickles as path and subset, not as data."""
 
     def __init__(
         self,
@@ -151,15 +153,35 @@ class Examples:
         """Examples that were left out because they cannot be read."""
         return self._meta.description.skipped
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether the examples have labels."""
+        return (self._folder / "labels.npy").exists()
+
     @cached_property
     def labels(self) -> Int64:
-        """Labels (n,), or (n, T) of sequences, `UNLABELLED` where nothing is asked."""
+        """Labels (n,), or (n, T) of sequences, `UNLABELLED` where nothing is asked.
+
+        Raises:
+            DataError: there are none.
+        """
+        if not self.has_labels:
+            raise DataError(
+                f"expected labels in {self._meta.ref.location}, found none",
+                hint="without labels only answers can be compared",
+            )
         return read_only(self._select(np.load(self._folder / "labels.npy")))
+
+    @property
+    def n_answers(self) -> int:
+        """How many answers are asked for: one an example, or one a labelled position of its sequences."""
+        return n_asked(self.labels) if self.has_labels else len(self)
 
     @cached_property
     def units(self) -> Units:
         """What is answered: an answer an example, or one at each labelled position of a sequence."""
-        return units_of(self.labels, self.ids, self.groups, self.columns)
+        labels = self.labels if self.has_labels else None
+        return units_of(labels, self.ids, self.groups, self.columns)
 
     @cached_property
     def ids(self) -> npt.NDArray[np.str_]:
@@ -220,6 +242,7 @@ class Examples:
         Pictures and floats become float32 (x * scale - mean) / std, in the model's channel order and layout; int32 and
         int64 inputs pass through unchanged.
         """
+        labels = self.labels if self.has_labels else None
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
             rows = slice(start, stop) if self._index is None else self._index[start:stop]
@@ -227,7 +250,8 @@ class Examples:
             read = {name: np.array(array[rows]) for name, array in self._mapped.items()}
             inputs = {name: prepared(array, self.preprocess) for name, array in read.items()}
             stored = {name: arranged(array, self.preprocess) for name, array in read.items()}
-            yield Batch(inputs=inputs, stored=stored, labels=self.labels[start:stop])
+            part = None if labels is None else labels[start:stop]
+            yield Batch(inputs=inputs, stored=stored, labels=part)
             self._give_back(sum(array.nbytes for array in read.values()))
 
     def subset(self, index: Int64) -> Examples:
@@ -247,6 +271,12 @@ class Examples:
             return self
         within = positions if self._index is None else self._index[positions]
         return Examples(self._folder, self._meta, read_only(within), self._preprocess)
+
+    def limited(self, limit: Limit | None) -> Examples:
+        """The examples that a limit leaves, drawn class by class where classes are known; all without one."""
+        if limit is None:
+            return self
+        return self.subset(limited(self.labels, limit) if self.has_labels else drawn(len(self), limit))
 
     def _give_back(self, n_bytes: int) -> None:
         """Takes note of what was read of the files; pages that were mapped for it count as memory until given back."""

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kdaudit.data.blobs import Blob
+from kdaudit.data.options import Limit
+from kdaudit.data.subset import drawn, limited
 from kdaudit.digest import array_digest, record_digest
 from kdaudit.errors import DataError
 from kdaudit.types import Int64
@@ -20,10 +22,13 @@ from kdaudit.types import Int64
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Listing:
-    """Pictures in order with all that is known of them before one is decoded; `notes` are assumptions."""
+    """Pictures in order with all that is known of them before one is decoded; `notes` are assumptions.
+
+    `labels` (n,) are None where they are not known.
+    """
 
     blobs: Sequence[Blob]
-    labels: Int64
+    labels: Int64 | None
     ids: Sequence[str]
     class_names: tuple[str, ...] = ()
     groups: Int64 | None = None
@@ -35,22 +40,27 @@ class Listing:
         return dataclasses.replace(
             self,
             blobs=[self.blobs[i] for i in index],
-            labels=self.labels[index],
+            labels=None if self.labels is None else self.labels[index],
             ids=[self.ids[i] for i in index],
             groups=None if self.groups is None else self.groups[index],
             slices={name: column[index] for name, column in self.slices.items()},
         )
 
+    def limited(self, limit: Limit | None) -> Listing:
+        """Those that a limit leaves, drawn class by class where classes are known; all without one."""
+        if limit is None:
+            return self
+        return self.at(drawn(len(self.ids), limit) if self.labels is None else limited(self.labels, limit))
+
     def digest(self) -> str:
         """What changes when a picture, a label or anything else that is listed does."""
+        labels = None if self.labels is None else array_digest(self.labels)
         groups = None if self.groups is None else array_digest(self.groups)
         slices = [(name, array_digest(column)) for name, column in self.slices.items()]
         pictures = hashlib.sha256()
         for name, picture in zip(self.ids, self.blobs, strict=True):
             pictures.update(record_digest(name, *picture.stamp).encode())
-        return record_digest(
-            pictures.hexdigest(), array_digest(self.labels), groups, slices, self.class_names, self.notes
-        )
+        return record_digest(pictures.hexdigest(), labels, groups, slices, self.class_names, self.notes)
 
 
 def alike_names(names: Sequence[str], *, where: str) -> Iterator[str]:

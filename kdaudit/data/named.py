@@ -16,6 +16,7 @@ from kdaudit.data.layouts import LAYOUTS, Wanted
 from kdaudit.data.names import canonical, known_names, split_of
 from kdaudit.data.options import DataOptions
 from kdaudit.data.raw_texts import TEXT_LAYOUTS
+from kdaudit.data.roles import LABELS_HINT
 from kdaudit.data.sounds import SOUND_LAYOUTS
 from kdaudit.errors import DataError
 from kdaudit.protocols import Progress
@@ -50,6 +51,11 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     """
     record, split = split_of(location)
     name = canonical(location)
+    if options.unlabelled:
+        raise DataError(
+            f"expected no labels in {name}, as --unlabelled says, found a known data set, which has some",
+            hint=LABELS_HINT,
+        )
     place = find(record, split, options.data_root)
     if place is None and options.download:
         download(record, split, options.data_root)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from kdaudit.data.roles import NO_LABELS_HINT
 from kdaudit.errors import DataError
 
 MAGIC = b"\x93NUMPY"
@@ -46,24 +47,27 @@ class NpyFiles:
 
 
 def is_npy_folder(folder: Path) -> bool:
-    """Whether a folder holds `.npy` files for labels and inputs."""
-    return (folder / "y.npy").is_file()
+    """Whether a folder holds `.npy` files for labels or inputs."""
+    return (folder / "y.npy").is_file() or (folder / "x.npy").is_file()
 
 
-def npy_files(path: Path, columns: Sequence[str]) -> NpyFiles:
+def npy_files(path: Path, columns: Sequence[str], *, unlabelled: bool) -> NpyFiles:
     """All files of a folder, or `path`, named after `x`, with those of `columns` that are named alike.
 
     Raises:
-        DataError: there is no such file of labels.
+        DataError: there is no such file of labels, and not `unlabelled`.
     """
     if path.is_dir():
         return NpyFiles({file.stem: file for file in sorted(path.glob("*.npy"))})
-    paths = {"x": path} if _X.search(path.stem) else {}
+    paths = {"x": path}
     for name in columns:
         for spelled in (name, name.upper()):
             other = path.with_name(_X.sub(spelled, path.name, count=1))
-            if paths and other.is_file() and other != path:
+            if other.is_file() and other != path:
                 paths.setdefault(name, other)
-    if "y" not in paths:
-        raise DataError(f"expected labels beside the inputs in {path}, found no file of them", hint=_HINT)
+    if "y" not in paths and not unlabelled:
+        raise DataError(
+            f"expected labels beside the inputs in {path}, found no file of them",
+            hint=f"{_HINT}; {NO_LABELS_HINT}",
+        )
     return NpyFiles(paths)

@@ -31,8 +31,9 @@ class DataOptions:
     `std` are per channel, on the scale of 0 to 1 for uint8 pictures, as torchvision states them. `slices` names columns
     that are no inputs: what the examples are to be told apart by. `max_skipped` is how many pictures may be left out
     because they cannot be decoded: below 1 a share, else a number. `input_columns` and `label_column` are for tables
-    and the like; `class_names`, in the order of the models' outputs, for labels that are names. `download`: a named
-    data set that is not there may be fetched. `text`: how texts become tokens; `sound`: what sounds become.
+    and the like; `class_names`, in the order of the models' outputs, for labels that are names; `unlabelled`: there are
+    no labels. `download`: a named data set that is not there may be fetched. `text`: how texts become tokens; `sound`:
+    what sounds become.
 
     Raises:
         SpecError: a negative `max_skipped`, `mean` without `std` or of another length, a `std` that is not positive,
@@ -49,6 +50,7 @@ class DataOptions:
     max_skipped: float = DEFAULT_MAX_SKIPPED
     input_columns: tuple[str, ...] = ()
     label_column: str | None = None
+    unlabelled: bool = False
     class_names: tuple[str, ...] | None = None
     download: bool = False
     text: TextForm | None = None

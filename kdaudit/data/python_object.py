@@ -17,7 +17,7 @@ from kdaudit.data.decode import Plan, pixels_of, plan_of
 from kdaudit.data.examples import Description, Examples
 from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import is_grey
-from kdaudit.data.roles import roles_of
+from kdaudit.data.roles import NO_LABELS_HINT, roles_of
 from kdaudit.data.stream import write_stream
 from kdaudit.data.table_files import array_of
 from kdaudit.errors import DataError
@@ -35,7 +35,7 @@ def is_code(location: str) -> bool:
 
 
 def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
-    """The examples that a callable gives: a torch Dataset or any iterable of (x, y) or {column: value}.
+    """The examples that a callable gives: a torch Dataset or any iterable of (x, y) or {column: value}; or x alone.
 
     They are read anew each time, since no file tells whether they changed, and kept under the digest of their content.
 
@@ -46,7 +46,8 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     make = user_callable(source, name, what="the file of data", error=DataError)
     to_array = _Arrays(location, options)
     try:
-        chunks = _chunks(_rows(make(), location), location, to_array)
+        rows = _rows(make(), location, unlabelled=options.unlabelled)
+        chunks = _chunks(rows, location, to_array)
         first = next(chunks, None)
     except FAILURES as failure:
         raise _failed(location, failure) from failure
@@ -83,7 +84,7 @@ def _failed(location: str, failure: Exception) -> DataError:
     )
 
 
-def _rows(found: object, location: str) -> Iterator[Mapping[str, object]]:
+def _rows(found: object, location: str, *, unlabelled: bool) -> Iterator[Mapping[str, object]]:
     found = getattr(found, "dataset", found)  # of a DataLoader: its own order is kept, and no batches
     items: Iterable[object]
     if hasattr(found, "__getitem__") and hasattr(found, "__len__"):
@@ -100,9 +101,12 @@ def _rows(found: object, location: str) -> Iterator[Mapping[str, object]]:
             yield item
         elif isinstance(item, tuple | list) and len(item) == 2:
             yield {"x": item[0], "y": item[1]}
+        elif unlabelled:
+            yield {"x": item[0] if isinstance(item, tuple | list) and len(item) == 1 else item}
         else:
             raise DataError(
-                f"expected (x, y) or a dict from {location}, found {type(item).__name__} as example {i}"
+                f"expected (x, y) or a dict from {location}, found {type(item).__name__} as example {i}",
+                hint=f"if it is x alone: {NO_LABELS_HINT}",
             )
 
 

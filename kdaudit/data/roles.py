@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,19 +20,22 @@ _IDS = ("id", "ids", "__key__")
 _GROUPS = ("group", "groups")
 _PICTURES = ("path", "file", "filename", "file_name", "filepath", "image_path", "image", "img")
 _TEXTS = ("text", "texts")
-UNLABELLED_HINT = (
-    "name the column with --label-column; an audit is about errors, and what is an error only labels say"
+NO_LABELS_HINT = (
+    "an audit is about errors, and only labels say what is one; to compare answers alone, say --unlabelled"
 )
+UNLABELLED_HINT = f"name the column with --label-column; {NO_LABELS_HINT}"
+LABELS_HINT = "leave out --unlabelled: labels that are there are never ignored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
     """Names of the columns by what they are; `picture` holds paths or pictures.
 
-    `text` is shown; with `encode` it becomes the `inputs`, which are no columns then.
+    `label` is None where there are no labels. `text` is shown; with `encode` it becomes the `inputs`, which are no
+    columns then.
     """
 
-    label: str
+    label: str | None
     id: str | None
     group: str | None
     slices: tuple[str, ...]
@@ -55,33 +58,31 @@ class Roles:
 def roles_of(names: Sequence[str], options: DataOptions, *, where: str) -> Roles:
     """What the columns `names` are.
 
-    Labels are `label`, `labels`, `y` or `target`, or what `label_column` says; ids, groups and slices by their names.
+    Labels are `label`, `labels`, `y` or `target`, or what `label_column` says, and none where data are `unlabelled`;
+    ids, groups and slices by their names.
     Inputs are what `input_columns` names; else the column of pictures, if there is one; else all others.
 
     Raises:
         SpecError: an option names a column that is not there, or one twice.
-        DataError: there is no label column, or no input.
+        DataError: there is no label column, or one where there should be none; there is no input.
     """
-    stated = (*options.input_columns, *filter(None, (options.label_column,)))
+    # Where evaluation data have no labels, the column is that of the training data.
+    own_label = options.label_column if not options.unlabelled or options.label_column in names else None
+    stated = (*options.input_columns, *filter(None, (own_label,)))
     if missing := [name for name in stated if name not in names]:
         raise SpecError(
             f"expected a column {missing[0]!r} in {where}, found {few(names, 12)}",
             hint="--input-columns and --label-column name columns as the header does",
         )
-    if options.label_column in options.input_columns:
-        raise SpecError(
-            f"expected the label column {options.label_column!r} to be no input, found it as both"
-        )
-    label = options.label_column or _first(LABELS, names, options.input_columns)
-    if label is None:
-        raise DataError(
-            f"expected a column of labels in {where}, found {few(names, 12)}", hint=UNLABELLED_HINT
-        )
+    if own_label in options.input_columns:
+        raise SpecError(f"expected the label column {own_label!r} to be no input, found it as both")
+    label = own_label or _first(LABELS, names, options.input_columns)
+    _require_label_as_said(label, names, options, where=where)
     slices = tuple(name for name in options.slices if name in names)
-    used = {label, *slices, *options.input_columns}
+    used = {*slices, *options.input_columns, *filter(None, (label,))}
     id_, group = (_first(known, names, used) for known in (_IDS, _GROUPS))
     pictures = options.input_columns or names
-    picture = _first(_PICTURES, pictures, {label, *slices, *filter(None, (id_, group))})
+    picture = _first(_PICTURES, pictures, {*slices, *filter(None, (label, id_, group))})
     wanted = options.text is not None and len(options.input_columns) == 1
     text = options.input_columns[0] if wanted and not picture else _first(_TEXTS, names, used)
     encode = options.text if text and set(options.input_columns) <= {text} else None
@@ -100,7 +101,7 @@ def roles_of(names: Sequence[str], options: DataOptions, *, where: str) -> Roles
     inputs = tuple(options.input_columns or ([picture] if picture else others))
     if not inputs:
         raise DataError(
-            f"expected columns of inputs beside {label!r} in {where}, found {few(names, 12)}",
+            f"expected columns of inputs{f' beside {label!r}' if label else ''} in {where}, found {few(names, 12)}",
             hint="text needs a tokenizer: the key tokenizer of [preprocess], or tokenizer.json beside the model; or "
             "save its tokens, as lists of whole numbers in a column such as input_ids"
             if text
@@ -117,13 +118,43 @@ def roles_of(names: Sequence[str], options: DataOptions, *, where: str) -> Roles
     )
 
 
+def _require_label_as_said(
+    label: str | None, names: Sequence[str], options: DataOptions, *, where: str
+) -> None:
+    if label is None and not options.unlabelled:
+        raise DataError(
+            f"expected a column of labels in {where}, found {few(names, 12)}", hint=UNLABELLED_HINT
+        )
+    if label is not None and options.unlabelled:
+        raise DataError(
+            f"expected no labels in {where}, as --unlabelled says, found a column {label!r}",
+            hint=f"{LABELS_HINT}; if it holds no labels, name the inputs with --input-columns",
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NumberedLabels:
-    """Labels (n,) or (n, positions), the classes' names where they are known, and what was taken for granted."""
+    """Labels (n,) or (n, positions), the classes' names where they are known, and what was taken for granted.
 
-    labels: Int64
+    `labels` are None where there are none.
+    """
+
+    labels: Int64 | None
     class_names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+
+
+def labels_in(
+    columns: Mapping[str, AnyArray], roles: Roles, class_names: tuple[str, ...], *, where: str
+) -> NumberedLabels:
+    """The labels in the columns of these roles as numbers; see `numbered_labels`.
+
+    Raises:
+        DataError: they cannot be used.
+    """
+    if roles.label is None:
+        return NumberedLabels(labels=None, class_names=class_names)
+    return numbered_labels(columns[roles.label], class_names, where=where)
 
 
 def numbered_labels(values: AnyArray, class_names: tuple[str, ...], *, where: str) -> NumberedLabels:

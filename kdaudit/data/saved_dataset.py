@@ -20,7 +20,7 @@ from kdaudit.data.examples import Examples
 from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions
 from kdaudit.data.parquet import UNREADABLE as OF_ARROW
-from kdaudit.data.roles import Roles, numbered_labels, roles_of
+from kdaudit.data.roles import Roles, labels_in, roles_of
 from kdaudit.data.stream import write_stream
 from kdaudit.data.table import refuse_picture_options
 from kdaudit.data.table_files import array_of
@@ -111,9 +111,8 @@ def read_dataset(
     where = description.location
     features = dict(found.features)
     roles = roles_of(tuple(features), options, where=where)
-    names = options.class_names or tuple(
-        getattr(features[roles.label], "names", None) or description.class_names
-    )
+    named = None if roles.label is None else getattr(features[roles.label], "names", None)
+    names = options.class_names or tuple(named or description.class_names)
     pictures = [name for name in roles.inputs if type(features[name]).__name__ == "Image"]
     described = _described(description, names)
     if pictures:
@@ -150,11 +149,11 @@ def _chunks(found: Any, columns: Sequence[str], where: str) -> Iterator[dict[str
 
 def _listing(found: Any, column: str, stamp: str, roles: Roles, description: Description) -> Listing:
     where, n = description.location, len(found)
-    parts = list(_chunks(found, roles.light, where))
-    if not parts:
+    if not n:
         raise DataError(f"expected at least one example in {where}, found none")
+    parts = list(_chunks(found, roles.light, where)) if roles.light else []
     columns = {name: np.concatenate([part[name] for part in parts]) for name in roles.light}
-    numbered = numbered_labels(columns[roles.label], description.class_names, where=where)
+    numbered = labels_in(columns, roles, description.class_names, where=where)
     undecoded = found.select_columns([column]).cast_column(column, type(found.features[column])(decode=False))
     ids = np.arange(n).astype(np.str_) if roles.id is None else columns[roles.id]
     return Listing(

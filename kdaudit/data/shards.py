@@ -7,7 +7,7 @@ import re
 import tarfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from glob import glob, has_magic
 from itertools import product
 from pathlib import Path
@@ -171,7 +171,8 @@ def _labels(samples: Sequence[_Sample], options: DataOptions, where: str) -> Num
     if not options.unlabelled:
         labels = [_required_label(sample, options) for sample in samples]
         return numbered_labels(array_of(labels, "labels", where, 0), names, where=where)
-    labelled = next((sample for sample in samples if _label(sample, options) is not None), None)
+    everywhere = (options, replace(options, label_column=None))
+    labelled = next((s for s in samples for o in everywhere if _label(s, o) is not None), None)
     if labelled is not None:
         raise DataError(
             f"expected no labels in {where}, as --unlabelled says, found one of {labelled.key}",

@@ -15,7 +15,7 @@ import numpy as np
 from kdaudit.data.columns import groups_from, ids_from, slices_from, texts_from
 from kdaudit.data.description import Description
 from kdaudit.data.options import DataOptions, preprocess_for
-from kdaudit.data.roles import Roles, numbered_labels
+from kdaudit.data.roles import Roles, labels_in
 from kdaudit.data.rows import Rows
 from kdaudit.data.tokens import encoder
 from kdaudit.data.writing import LONGEST_TEXT, input_path, write_examples
@@ -59,7 +59,7 @@ def write_stream(
                 writer.extend(inputs[name], n)
             for name in roles.light:
                 light[name].append(_short(chunk[name]) if name == roles.text else chunk[name])
-            n += len(chunk[roles.label])
+            n += len(next(iter(chunk.values())))
             if progress is not None:
                 rate = n / max(time.monotonic() - began, 1e-9)
                 progress(ProgressEvent(stage="read", done=n, examples_per_second=rate))
@@ -79,7 +79,7 @@ def _complete(
     options: DataOptions,
 ) -> None:
     where = description.location
-    numbered = numbered_labels(columns[roles.label], description.class_names, where=where)
+    numbered = labels_in(columns, roles, description.class_names, where=where)
     valued = {name: (1, *writer.shape) for name, writer in writers.items() if writer.dtype.kind not in "i"}
     pixels = any(writer.dtype == np.uint8 for writer in writers.values())
     features = tuple(name for name in roles.inputs if name not in writers)

@@ -17,7 +17,7 @@ from kdaudit.data.examples import FORMAT_VERSION, Description, Examples
 from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions
 from kdaudit.data.parquet import ParquetTable
-from kdaudit.data.roles import Roles, numbered_labels, roles_of
+from kdaudit.data.roles import Roles, labels_in, roles_of
 from kdaudit.data.stream import write_stream
 from kdaudit.data.table_files import Table, open_table
 from kdaudit.digest import file_digest, record_digest
@@ -80,11 +80,11 @@ def picture_listing(table: Table, path: Path, roles: Roles, description: Descrip
     for chunk in table.chunks(list(light)):
         for name, parts in light.items():
             parts.append(chunk[name])
-    if not light[roles.label]:
+    n = len(table) if inside and isinstance(table, ParquetTable) else sum(map(len, light[column]))
+    if n == 0:
         raise DataError(f"expected at least one example in {where}, found none")
     columns = {name: np.concatenate(parts) for name, parts in light.items()}
-    numbered = numbered_labels(columns[roles.label], description.class_names, where=where)
-    n = len(numbered.labels)
+    numbered = labels_in(columns, roles, description.class_names, where=where)
     if inside and isinstance(table, ParquetTable):
         pictures: list[Blob] = list(_in_rows(table, path, column, n))
         names: AnyArray = np.arange(n).astype(np.str_)

@@ -14,11 +14,11 @@ from kdaudit.types import UNLABELLED, Int64, read_only
 class Units:
     """N answers that statistics are made of, those of one sequence beside each other.
 
-    `rows` (N,) is the example of each, `places` (N,) its position in it (None where an example is one answer),
-    `groups` the codes of dependent answers: those of one sequence always are.
+    `labels` (N,) are None where they are not known. `rows` (N,) is the example of each, `places` (N,) its position in
+    it (None where an example is one answer), `groups` the codes of dependent answers: those of one sequence always are.
     """
 
-    labels: Int64
+    labels: Int64 | None
     ids: npt.NDArray[np.str_]
     groups: Int64 | None
     columns: dict[str, npt.NDArray[np.str_]]
@@ -26,18 +26,18 @@ class Units:
     places: Int64 | None = None
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.ids)
 
 
 def units_of(
-    labels: Int64,
+    labels: Int64 | None,
     ids: npt.NDArray[np.str_],
     groups: Int64 | None,
     columns: dict[str, npt.NDArray[np.str_]],
 ) -> Units:
-    """The units of examples with labels (n,), or (n, T) where each labelled position of a sequence is a unit."""
-    if labels.ndim == 1:
-        every = read_only(np.arange(len(labels), dtype=np.int64))
+    """The units of examples: one each, or with labels (n, T) one for each labelled position of a sequence."""
+    if labels is None or labels.ndim == 1:
+        every = read_only(np.arange(len(ids), dtype=np.int64))
         return Units(labels=labels, ids=ids, groups=groups, columns=columns, rows=every)
     rows, places = (axis.astype(np.int64) for axis in np.nonzero(labels != UNLABELLED))
     return Units(

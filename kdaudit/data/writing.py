@@ -31,7 +31,7 @@ def write_examples(
     folder: Path,
     description: Description,
     *,
-    labels: Int64,
+    labels: Int64 | None,
     ids: npt.NDArray[np.str_] | None = None,
     groups: Int64 | None = None,
     slices: Sequence[npt.NDArray[np.str_]] = (),
@@ -59,11 +59,15 @@ def write_examples(
         kind=description.kind,
         location=description.location,
         sha256=sha256,
-        n=len(labels),
+        n=_n_examples(folder, labels if labels is not None else ids),
     )
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*.npy")}
     meta = Meta(version=FORMAT_VERSION, ref=ref, description=description, sizes=sizes)
     (folder / META).write_bytes(meta_adapter().dump_json(meta, indent=1))
+
+
+def _n_examples(folder: Path, column: npt.NDArray[np.generic] | None) -> int:
+    return len(np.load(input_path(folder, 0), mmap_mode="r") if column is None else column)
 
 
 def is_intact(folder: Path) -> bool:

@@ -21,7 +21,6 @@ from kdaudit.types import (
     Predictions,
     ProgressEvent,
     TensorSpec,
-    n_asked,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +29,10 @@ if TYPE_CHECKING:
 _ACTIVATION_BUDGET_BYTES = 256 << 20
 _LARGEST_BATCH = 256
 _ROWS = 4096
+_SAVE_POSITIONS = "save labels of shape (n, positions), -100 where nothing is asked; or export the one answer"
+_WHICH_POSITIONS = (
+    "without labels it is not known at which positions an answer is asked; export the one answer"
+)
 
 
 class Answers:
@@ -53,7 +56,10 @@ class Answers:
 
     def logits(self, batch: Batch, start: int) -> Float32:
         """Rows (n, C) for a batch whose first row is number `start`; see `predict`."""
-        raw = _run(self.model, fit_inputs(batch, self.model.inputs, self.ref.path), len(batch.labels))
+        raw = _run(self.model, fit_inputs(batch, self.model.inputs, self.ref.path), len(batch))
+        if batch.labels is None:
+            _require_rows(raw, len(batch), self.ref, hint=_WHICH_POSITIONS)
+            return self._evidence.add(raw, start)
         return self._evidence.add(_asked(raw, batch.labels, self.ref), start)
 
     @property
@@ -87,10 +93,10 @@ def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress
     for batch in ahead(data.batches(batch_size)):
         rows = answers.logits(batch, n_rows)
         if logits is None:
-            logits = np.empty((n_asked(data.labels), rows.shape[1]), dtype=np.float32)
+            logits = np.empty((data.n_answers, rows.shape[1]), dtype=np.float32)
         logits[n_rows : n_rows + len(rows)] = rows
         n_rows += len(rows)
-        start += len(batch.labels)
+        start += len(batch)
         progress(predicted(ref.name, start, len(data), began))
     answers.refuse_contradiction()
     if logits is None:
@@ -120,25 +126,28 @@ def _asked(raw: AnyArray, labels: Int64, ref: ModelRef) -> AnyArray:
     Raises:
         ModelError: other outputs than labels.
     """
-    if labels.ndim == 1 and raw.ndim == 3:
-        raise ModelError(
-            f"expected one row of outputs for each of {len(labels)} examples from {ref.path}, found {raw.shape}: a row "
-            "for each position of a sequence",
-            hint="save labels of shape (n, positions), -100 where nothing is asked; or export the one answer",
-        )
-    if labels.ndim == 1 and len(raw) != len(labels):
-        raise ModelError(
-            f"expected one row of outputs for each of {len(labels)} examples from {ref.path}, found {len(raw)}",
-            hint="export the class scores of each example as one row",
-        )
-    if labels.ndim == 2 and (raw.ndim != 3 or raw.shape[:2] != labels.shape):
+    if labels.ndim == 1:
+        _require_rows(raw, len(labels), ref, hint=_SAVE_POSITIONS)
+        return raw
+    if raw.ndim != 3 or raw.shape[:2] != labels.shape:
         wanted = ", ".join(map(str, labels.shape))
         raise ModelError(
             f"expected outputs ({wanted}, classes) from {ref.path}, one row for each label, found {raw.shape}",
             hint="labels of shape (n, positions) ask for an answer at each position, of shape (n,) for one an example; "
             "of several labels an example, audit one at a time",
         )
-    return raw if labels.ndim == 1 else raw[labels != UNLABELLED]
+    return raw[labels != UNLABELLED]
+
+
+def _require_rows(raw: AnyArray, n: int, ref: ModelRef, *, hint: str) -> None:
+    """One row of outputs an example; `hint` says what to do about those of each position."""
+    expected = f"expected one row of outputs for each of {n} examples from {ref.path}"
+    if raw.ndim == 3:
+        raise ModelError(f"{expected}, found {raw.shape}: a row for each position of a sequence", hint=hint)
+    if len(raw) != n:
+        raise ModelError(
+            f"{expected}, found {len(raw)}", hint="export the class scores of each example as one row"
+        )
 
 
 def stated_logits(ref: ModelRef, outputs: AnyArray) -> Float32:

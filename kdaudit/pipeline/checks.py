@@ -9,7 +9,6 @@ import numpy as np
 
 from kdaudit.data import Examples, Limit
 from kdaudit.data.alternatives import Alternative, arithmetics, arrangements
-from kdaudit.data.subset import limited
 from kdaudit.errors import KDAuditError
 from kdaudit.models import load_model
 from kdaudit.models.declared import declared_accuracy
@@ -71,7 +70,7 @@ def checks_of(setup: Setup) -> Checks:
 def better_preprocessing(setup: Setup, model: ModelRef) -> str:
     """What a model answers on 512 examples under other preprocessings, if one is clearly better; else ''."""
     view = setup.seen_by(model)
-    sample = view.subset(limited(view.labels, Limit(n=_SEARCHED, seed=setup.spec.seed)))
+    sample = view.limited(Limit(n=_SEARCHED, seed=setup.spec.seed))
     with load_model(model, device=setup.device) as opened:
         trial = _Trial(model, opened, sample)
         given = Alternative(name="", preprocess=sample.preprocess)
@@ -170,7 +169,7 @@ def _shifted(setup: Setup) -> Iterator[str]:
 
 def _features(examples: Examples, name: str, seed: int) -> Features:
     """Channels of pictures and signals (axis 1 as stored), or columns of a table, as the model takes them."""
-    sample = examples.subset(limited(examples.labels, Limit(n=_COMPARED, seed=seed)))
+    sample = examples.limited(Limit(n=_COMPARED, seed=seed))
     last = sample.preprocess.layout == "NHWC"
     means, squares = [], []
     for batch in sample.batches(256):

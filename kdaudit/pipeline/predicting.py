@@ -26,7 +26,7 @@ from kdaudit.models import load_model
 from kdaudit.models.predict import Answers, ahead, predicted
 from kdaudit.pipeline.store import LOGITS, Store
 from kdaudit.protocols import Progress
-from kdaudit.types import Batch, Float16, Float32, ModelRef, Predictions, n_asked
+from kdaudit.types import Batch, Float16, Float32, ModelRef, Predictions
 
 PREDICTION_VERSION = "1"
 # Models that are held open at once.
@@ -156,7 +156,7 @@ def _run(running: Sequence[_Running], start: int, progress: Progress) -> None:
     rest = data if start == 0 else data.subset(np.arange(start, len(data), dtype=np.int64))
     name, began, done = " and ".join(run.task.model.name for run in running), time.monotonic(), start
     for batch in ahead(rest.batches(size)):
-        done += len(batch.labels)
+        done += len(batch)
         for run in running:
             run.take(batch, done)
         progress(predicted(name, done, len(data), began))
@@ -243,7 +243,7 @@ class _Unfinished:
 
     def _begun(self, n_classes: int) -> _Mapped:
         self._folder.mkdir(parents=True, exist_ok=True)
-        shape = (n_asked(self._task.data.labels), n_classes)
+        shape = (self._task.data.n_answers, n_classes)
         dtype = np.float16 if self._task.half else np.float32
         self._logits = np.lib.format.open_memmap(self.file, mode="w+", dtype=dtype, shape=shape)
         take_space(self.file)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import bare, bound, percent
-from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus
+from kdaudit.types import Assessment, BaseAssessment, Evidence, RuleOutcome, RuleStatus
 
 Asymmetry = Literal["negative", "absent", "undetermined"]
 
@@ -27,7 +27,7 @@ _TITLES = {
 _MISSING = Evidence(procedure="missing", status="undefined", note="it was not measured")
 
 
-def effect(assessment: Assessment, name: str) -> Evidence:
+def effect(assessment: BaseAssessment, name: str) -> Evidence:
     """The evidence of that name; an undefined one where it was not measured."""
     return assessment.effects.get(name, _MISSING)
 

@@ -6,7 +6,7 @@ from kdaudit.policy.allowance import allowance, side
 from kdaudit.policy.deciding_rule import effect, wrong_knowledge
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import bound, percent
-from kdaudit.types import Assessment, Fitness, RuleOutcome, RuleStatus
+from kdaudit.types import Assessment, BaseAssessment, BaseFitness, Fitness, RuleOutcome, RuleStatus
 
 _NAMED = 0.01
 
@@ -20,18 +20,10 @@ def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
     fitness = assessment.fitness
     gap = effect(assessment, "accuracy_gap")
     status, reason = RuleStatus.PASS, ""
-    unfit_share = len(fitness.unfit) / max(1, fitness.n_trained_controls)
+    blocked = blocked_controls(fitness, limits)
     fails = wrong_knowledge(assessment, limits).status is RuleStatus.FAIL
-    if fitness.n_controls == 0 and not fitness.unfit:
-        status, reason = RuleStatus.NOT_JUDGED, "There is no independent control."
-    elif unfit_share > limits.max_unfit_share:
-        status = RuleStatus.UNDECIDED
-        reason = (
-            f"{len(fitness.unfit)} of {fitness.n_trained_controls} controls are unfit: {fitness.unfit[0]}."
-        )
-    elif fitness.unmatched and not fitness.unmatched_allowed:
-        status = RuleStatus.UNDECIDED
-        reason = f"{fitness.unmatched} An honest student can look guilty against such controls."
+    if blocked is not None:
+        status, reason = blocked
     elif gap.estimate is not None and abs(gap.estimate) > limits.max_accuracy_gap:
         below_but_failing = gap.estimate < 0 and fails
         status = RuleStatus.WARNING if below_but_failing else RuleStatus.UNDECIDED
@@ -42,11 +34,7 @@ def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
         if below_but_failing:
             reason += " A lower accuracy does not excuse taken-over errors."
     else:
-        reason = f"Their accuracy is near the student’s.{_allowed_for(assessment, limits)}"
-        if fitness.unfit:
-            reason += f" Left out: {'; '.join(fitness.unfit)}."
-        if fitness.unmatched:
-            reason += f" {fitness.unmatched} Judged all the same, as --unmatched-controls ok asks."
+        reason = f"Their accuracy is near the student’s.{_allowed_for(assessment, limits)}{left_out(fitness)}"
     return RuleOutcome(
         rule="KD301",
         title="Controls are fit",
@@ -61,6 +49,28 @@ def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
         n=fitness.n_controls,
         reason=reason,
     )
+
+
+def blocked_controls(fitness: BaseFitness, limits: Limits) -> tuple[RuleStatus, str] | None:
+    """Why KD301 has no answer, whatever the accuracies are; None where it may have one."""
+    unfit_share = len(fitness.unfit) / max(1, fitness.n_trained_controls)
+    if fitness.n_controls == 0 and not fitness.unfit:
+        return RuleStatus.NOT_JUDGED, "There is no independent control."
+    if unfit_share > limits.max_unfit_share:
+        found = f"{len(fitness.unfit)} of {fitness.n_trained_controls} controls are unfit"
+        return RuleStatus.UNDECIDED, f"{found}: {fitness.unfit[0]}."
+    if fitness.unmatched and not fitness.unmatched_allowed:
+        guilty = "An honest student can look guilty against such controls."
+        return RuleStatus.UNDECIDED, f"{fitness.unmatched} {guilty}"
+    return None
+
+
+def left_out(fitness: BaseFitness) -> str:
+    """Which controls KD301 left out, and those that it let pass; '' where there are none, else after a blank."""
+    said = f" Left out: {'; '.join(fitness.unfit)}." if fitness.unfit else ""
+    if fitness.unmatched:
+        said += f" {fitness.unmatched} Judged all the same, as --unmatched-controls ok asks."
+    return said
 
 
 def _allowed_for(assessment: Assessment, limits: Limits) -> str:
@@ -189,7 +199,7 @@ def sharp_enough(assessment: Assessment, limits: Limits) -> RuleOutcome:
     )
 
 
-def enough_controls(assessment: Assessment, limits: Limits) -> RuleOutcome:
+def enough_controls(assessment: BaseAssessment, limits: Limits) -> RuleOutcome:
     """KD305: below three independent controls no verdict; below ten a warning."""
     fitness = assessment.fitness
     k = fitness.n_controls
@@ -230,7 +240,7 @@ def sane(assessment: Assessment, limits: Limits) -> RuleOutcome:  # noqa: ARG001
     )
 
 
-def no_leak(assessment: Assessment, limits: Limits) -> RuleOutcome:
+def no_leak(assessment: BaseAssessment, limits: Limits) -> RuleOutcome:
     """KD307: evaluation examples whose inputs occur in the training data."""
     fitness = assessment.fitness
     if not fitness.n_before_duplicates:

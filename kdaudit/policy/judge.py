@@ -8,9 +8,9 @@ from datetime import date
 
 from kdaudit.options import Level
 from kdaudit.policy.allowance import allowing
-from kdaudit.policy.deciding_rule import asymmetry
+from kdaudit.policy.deciding_rule import Asymmetry, asymmetry
 from kdaudit.policy.limits import Limits
-from kdaudit.policy.origin_rule import attribution
+from kdaudit.policy.origin_rule import Attribution, attribution
 from kdaudit.policy.policy import Policy
 from kdaudit.policy.waivers import apply_waivers
 from kdaudit.types import Assessment, ModelRef, Outcome, RuleOutcome, RuleStatus, Verdict
@@ -43,9 +43,32 @@ def judge(
         on: the day of the audit, with which the waivers' days are compared.
     """
     limits = allowing(assessment, policy.limits)
+    return concluded(
+        {name: rule(assessment, limits) for name, rule in rules.items()},
+        policy,
+        students=students,
+        on=on,
+        asymmetry=asymmetry(assessment, limits),
+        attribution=attribution(assessment, limits),
+    )
+
+
+def concluded(
+    by_rule: Mapping[str, RuleOutcome],
+    policy: Policy,
+    *,
+    students: Sequence[ModelRef],
+    on: date,
+    asymmetry: Asymmetry = "undetermined",
+    attribution: Attribution = "unproven",
+) -> Verdict:
+    """What the outcomes of rules at their own levels add up to; see `judge`.
+
+    `asymmetry` and `attribution` are said where no fitness rule is violated.
+    """
     judged = [
-        at_level(rule(assessment, limits), policy.levels.get(name))
-        for name, rule in rules.items()
+        at_level(outcome, policy.levels.get(name))
+        for name, outcome in by_rule.items()
         if policy.levels.get(name) != "off"
     ]
     waived = apply_waivers(judged, policy.waivers, students=students, on=on)
@@ -64,8 +87,8 @@ def judge(
     return Verdict(
         outcome=outcome,
         reason=" ".join(o.reason for o in deciding),
-        asymmetry=asymmetry(assessment, limits) if not unfit else "undetermined",
-        attribution=attribution(assessment, limits) if not unfit else "unproven",
+        asymmetry="undetermined" if unfit else asymmetry,
+        attribution="unproven" if unfit else attribution,
         rules=outcomes,
         waivers=waived.states,
     )

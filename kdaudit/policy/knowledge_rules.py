@@ -5,10 +5,10 @@ from __future__ import annotations
 from kdaudit.policy.deciding_rule import asymmetry, effect
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import bare
-from kdaudit.types import Assessment, RuleOutcome, RuleStatus
+from kdaudit.types import Assessment, BaseAssessment, RuleOutcome, RuleStatus
 
 
-def functional_transfer(assessment: Assessment, limits: Limits) -> RuleOutcome:
+def functional_transfer(assessment: BaseAssessment, limits: Limits) -> RuleOutcome:
     """KD101: in how many measures the student is closer to the teacher than its controls (a finding)."""
     holm = assessment.transfer_holm
     shown = [name for name, p in holm.items() if p <= limits.alpha]

@@ -10,8 +10,10 @@ from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import bare
 from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus
 
+Attribution = Literal["this_teacher", "unproven"]
 
-def attribution(assessment: Assessment, limits: Limits) -> Literal["this_teacher", "unproven"]:
+
+def attribution(assessment: Assessment, limits: Limits) -> Attribution:
     """'this_teacher' if p(kappa_W), p(DID), the smallest Holm p of functional transfer and p(ATD) are all <= alpha.
 
     p(ATD) is asked for where there are enough alternate controls to test against. Without them, a student more accurate

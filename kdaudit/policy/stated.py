@@ -12,10 +12,10 @@ from kdaudit.errors import SpecError
 from kdaudit.options import Level, Waiver
 from kdaudit.policy import RULES
 from kdaudit.policy.judge import DECIDING
-from kdaudit.policy.limits import LIMITS, PRESETS, LimitInfo, limit_infos
+from kdaudit.policy.limits import LIMITS, PRESETS, LimitInfo, Limits, limit_infos
 from kdaudit.policy.policy import Policy
 from kdaudit.policy.waivers import may_be_waived
-from kdaudit.types import Assessment, Fitness
+from kdaudit.types import Assessment, Fitness, RuleOutcome
 
 LEVELS: tuple[Level, ...] = ("off", "warn", "error")
 _NOTHING = Assessment(
@@ -40,10 +40,15 @@ class RuleInfo:
     fixed_because: str
 
 
+def blank_outcome(rule: str, limits: Limits) -> RuleOutcome:
+    """What a rule says of itself, with these limits: each is total, so it can be asked about nothing."""
+    return RULES[rule](_NOTHING, limits)
+
+
 @cache
 def rule_info(rule: str) -> RuleInfo:
-    """What a rule is: each is total, so it says so itself when asked about nothing."""
-    blank = RULES[rule](_NOTHING, LIMITS)
+    """What a rule is before anything is measured."""
+    blank = blank_outcome(rule, LIMITS)
     levels, because = LEVELS, ""
     if blank.fitness:
         levels, because = ("error",), "without it a broken set-up could pass"

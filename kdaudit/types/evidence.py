@@ -206,8 +206,9 @@ class BaseAssessment:
 class Assessment(BaseAssessment):
     """All evidence of one audit, as the rules read it.
 
-    effects: Evidence by procedure (kappa_W, kappa_R, rrr, did, tilt, transfer.*, accuracy_gap, ...). p_asymmetry = max(p(log RRR), p(kappa_W)). teacher_gap: the teacher's
-    accuracy less the controls' mean; None without controls.
+    effects: Evidence by procedure (kappa_W, kappa_R, rrr, did, tilt, transfer.*, accuracy_gap, ...).
+    p_asymmetry = max(p(log RRR), p(kappa_W)). teacher_gap: the teacher's accuracy less the controls' mean; None without
+    controls.
     """
 
     fitness: Fitness

@@ -120,7 +120,7 @@ class StatedPreprocess:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Batch:
-    """Consecutive examples: inputs {name: (n, ...)} preprocessed and as stored, labels (n,) int64.
+    """Consecutive examples: inputs {name: (n, ...)} preprocessed and as stored, labels (n,) int64, None if unknown.
 
     Sequences have labels (n, T), `UNLABELLED` where nothing is asked. A model that takes whole numbers (pixels, tokens)
     gets what is stored, in its channel order and layout: normalising is its own part then.
@@ -128,4 +128,8 @@ class Batch:
 
     inputs: dict[str, AnyArray]
     stored: dict[str, AnyArray]
-    labels: Int64
+    labels: Int64 | None
+
+    def __len__(self) -> int:
+        """Number of examples."""
+        return len(next(iter(self.stored.values())))

@@ -30,7 +30,7 @@ def test_ids_labels_and_inputs_have_their_form(made: Made, tmp_path: Path) -> No
     for array in examples.stored.values():
         assert N == len(array)
         assert array.dtype in (np.uint8, np.float16, np.float32, np.int32, np.int64)
-    assert N == sum(len(batch.labels) for batch in examples.batches(4))
+    assert N == sum(len(batch) for batch in examples.batches(4))
 
 
 def test_a_second_read_is_the_first_one(made: Made, tmp_path: Path) -> None:

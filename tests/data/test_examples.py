@@ -59,7 +59,7 @@ def test_batches_are_scaled_then_normalised_by_hand(tmp_path: Path) -> None:
     x = pixels(5, (2, 3, 3))
     preprocess = Preprocess(scale=1 / 255, mean=(0.5, 0.25), std=(0.5, 2.0))
     examples = write(tmp_path / "e", x, preprocess=preprocess)
-    assert [2, 2, 1] == [len(batch.labels) for batch in examples.batches(2)]
+    assert [2, 2, 1] == [len(batch) for batch in examples.batches(2)]
     by_hand = np.stack([(x[:, 0] / 255 - 0.5) / 0.5, (x[:, 1] / 255 - 0.25) / 2.0], axis=1)
     np.testing.assert_allclose(by_hand, fed(examples, batch_size=2), atol=1e-6)
 

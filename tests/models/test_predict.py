@@ -96,7 +96,7 @@ class _Data:
     """Two examples."""
 
     ref = None
-    labels = np.zeros(2, dtype=np.int64)
+    n_answers = 2
 
     def __len__(self) -> int:
         return 2
