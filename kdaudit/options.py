@@ -249,9 +249,8 @@ class AuditSpec:
     workers: Annotated[
         int | None, Help("Controls trained at once; default: one per core. 0: in this process.", "Run")
     ] = None
-    time_limit: Annotated[str, Help("Train nothing more if it would take longer, e.g. 90m, 12h.", "Run")] = (
-        "12h"
-    )
+    ray_address: Annotated[str | None, Help("Train on a Ray cluster: HOST:PORT, auto, local.", "Run")] = None
+    time_limit: Annotated[str, Help("Train nothing if it would take longer: 90m, 12h.", "Run")] = "12h"
     cache_dir: Annotated[str | None, Help("Where controls and predictions are kept.", "Run")] = None
     cache: Annotated[bool, Help("Keep controls and predictions for the next run.", "Run")] = True
     resume: Annotated[bool, Help("Use what an earlier run has kept.", "Run")] = True

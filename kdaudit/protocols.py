@@ -131,6 +131,14 @@ class Progress(Protocol):
 class Executor(Protocol):
     """Runs picklable tasks, in order of results."""
 
+    @property
+    def n_workers(self) -> int:
+        """How many tasks run at the same time."""
+
+    @property
+    def place(self) -> str:
+        """Where tasks run, as the end of a sentence."""
+
     def map(
         self, function: Callable[[T, Progress], R], tasks: Sequence[T], *, progress: Progress
     ) -> Iterator[R | KDAuditError]:

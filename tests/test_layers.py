@@ -35,6 +35,7 @@ FRAMEWORKS = {
     "jinja2": {"render"},
     "pydantic": {"schema", "spec", "data", "pipeline", "cli"},
     "scipy": {"stats", "render", "data"},
+    "ray": {"execute"},
 }
 
 

@@ -12,9 +12,11 @@ from kdaudit.options import AuditSpec
 _MARKS = {"works": "ok", "broken": "BROKEN", "note": "-"}
 
 
-@with_options(AuditSpec, only=frozenset({"cache_dir", "data_root"}))
+@with_options(AuditSpec, only=frozenset({"cache_dir", "data_root", "ray_address"}))
 def doctor(**options: object) -> None:
     """Say what of this machine works for audits: versions, runtimes, GPU, cache; and what to install.
+
+    With --ray-address also what each node of the cluster lacks.
 
     Exit codes: 0 everything that is needed is there; 4 something is broken.
     """

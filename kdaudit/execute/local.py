@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.context import SpawnProcess
@@ -20,6 +19,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 
 from kdaudit.errors import KDAuditError, TrainingError
+from kdaudit.execute.work import (
+    LESS_MEMORY,
+    THREAD_VARIABLES,
+    Bug,
+    Done,
+    Job,
+    Telling,
+    environment,
+    result_of,
+)
 from kdaudit.protocols import Progress
 from kdaudit.types import ProgressEvent
 
@@ -29,9 +38,6 @@ if TYPE_CHECKING:  # only the type checker can subscript it
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Read by the numerical libraries when they are loaded, so they must be there before the worker is.
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-_LESS_MEMORY = "use fewer workers (--workers 1) or a smaller --batch-size"
 _SECONDS_TO_END = 5.0
 # On Windows only a wait that ends by itself lets Ctrl-C through.
 _SECONDS_TO_WAIT = 0.5
@@ -62,6 +68,14 @@ class LocalPool:
         """How many tasks run at the same time."""
         return max(1, self._n_workers)
 
+    @property
+    def place(self) -> str:
+        """Where tasks run, as the end of a sentence."""
+        if self._n_workers == 0:
+            return "in this process"
+        processes = "process" if self._n_workers == 1 else "processes"
+        return f"in {self._n_workers} {processes} of this machine"
+
     def __enter__(self) -> Self:
         return self
 
@@ -83,7 +97,7 @@ class LocalPool:
             TrainingError: the system gives no process.
         """
         if self._n_workers == 0:
-            yield from (_result(function, task, progress) for task in tasks)
+            yield from (result_of(function, task, progress) for task in tasks)
             return
         waiting = deque(enumerate(tasks))
         finished: dict[int, R | KDAuditError] = {}
@@ -101,7 +115,7 @@ class LocalPool:
         while waiting and (worker := self._idle_worker()) is not None:
             worker.position, task = waiting.popleft()
             with suppress(OSError):  # it died this moment: `_collect` will find out
-                worker.pipe.send(_Job(function=function, task=task))
+                worker.pipe.send(Job(function=function, task=task))
 
     def _idle_worker(self) -> _Worker | None:
         idle = [worker for worker in self._workers if worker.position is None]
@@ -122,19 +136,19 @@ class LocalPool:
             message = self._message(worker)
             if isinstance(message, ProgressEvent):
                 progress(message)
-            elif isinstance(message, _Bug):
-                raise RuntimeError(f"a task failed in a worker process:\n{message.traceback}")
+            elif isinstance(message, Bug):
+                raise message.error()
             elif worker.position is not None:
                 finished[worker.position] = cast("R | KDAuditError", message.result)
                 worker.position = None
 
-    def _message(self, worker: _Worker) -> ProgressEvent | _Bug | _Done:
+    def _message(self, worker: _Worker) -> ProgressEvent | Bug | Done:
         try:
-            return cast("ProgressEvent | _Bug | _Done", worker.pipe.recv())
+            return cast("ProgressEvent | Bug | Done", worker.pipe.recv())
         except (EOFError, OSError):
             worker.process.join(_SECONDS_TO_END)  # for its own exit code
             self._end([worker])
-            return _Done(result=_lost(worker))
+            return Done(result=_lost(worker))
 
     def _end(self, workers: Sequence[_Worker]) -> None:
         """End these at once, whatever they do: what they could save is saved, or not wanted."""
@@ -158,34 +172,12 @@ class _Worker:
     position: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Job:
-    """What a worker is to do."""
-
-    function: Callable[..., object]
-    task: object
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Done:
-    """What came of it: a result or a KDAuditError."""
-
-    result: object
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bug:
-    """An error that no user can fix."""
-
-    traceback: str
-
-
 def _start(initializer: Callable[[], None] | None, *, threads: int) -> _Worker:
     context = get_context("spawn")
     try:
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, initializer), daemon=True)
-        with _environment(dict.fromkeys(_THREAD_VARIABLES, str(threads))):
+        with environment(dict.fromkeys(THREAD_VARIABLES, str(threads))):
             process.start()
     except OSError as failure:
         raise TrainingError(
@@ -207,8 +199,8 @@ def _serve(pipe: _Pipe, initializer: Callable[[], None] | None) -> None:
             job = pipe.recv()
         except (EOFError, OSError):
             return
-        with _Telling(pipe):
-            pipe.send(_Done(result=_result(job.function, job.task, pipe.send)))
+        with Telling(pipe.send):
+            pipe.send(Done(result=result_of(job.function, job.task, pipe.send)))
 
 
 def _end_with_parent() -> None:
@@ -218,56 +210,9 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-class _Telling:
-    """Sends the traceback of what goes wrong inside to the parent, where it can be shown; then goes on."""
-
-    def __init__(self, pipe: _Pipe) -> None:
-        self._pipe = pipe
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        if error is None:
-            return False
-        try:
-            self._pipe.send(_Bug(traceback="".join(traceback.format_exception(error))))
-        except OSError:
-            raise SystemExit(1) from None  # nobody is left to be told
-        return True
-
-
-def _result(function: Callable[[T, Progress], R], task: T, progress: Progress) -> R | KDAuditError:
-    try:
-        return function(task, progress)
-    except KDAuditError as error:
-        return error
-    except MemoryError as failure:
-        return TrainingError(
-            f"expected enough memory for a task, found: {failure or 'none left'}", hint=_LESS_MEMORY
-        )
-
-
 def _lost(worker: _Worker) -> TrainingError:
     code = worker.process.exitcode
     return TrainingError(
         f"expected a result from a worker process, which ended before it had one (exit code {code})",
-        hint=f"if the memory ran out: {_LESS_MEMORY}",
+        hint=f"if the memory ran out: {LESS_MEMORY}",
     )
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Inside, the environment has these too: a new process gets them before its first import."""
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name in variables:
-            if name in before:
-                os.environ[name] = before[name]
-            else:
-                del os.environ[name]

@@ -52,14 +52,13 @@ def _of_models(setup: Setup) -> Iterator[Assumption]:
                 value=f"{expected.accuracy:.1%} by {expected.source}",
                 known_from="stated",
             )
-    models = (setup.teacher, *setup.students, *setup.ready, *filter(None, (setup.alternate_teacher,)))
-    if training := [model.name for model in models if trains_when_run(model)]:
+    if training := [model.name for model in setup.given if trains_when_run(model)]:
         yield Assumption(
             what="Training mode",
             value=f"{', '.join(training)}: exported in it, evaluated in inference mode",
             known_from="verified",
         )
-    if pickled := [model.name for model in models if model.kind == "pickle"]:
+    if pickled := [model.name for model in setup.given if model.kind == "pickle"]:
         yield Assumption(
             what="Python objects",
             value=f"{', '.join(pickled)}: loaded with --trust-pickle, which runs whatever code a file names",
@@ -74,8 +73,7 @@ def _of_preprocessing(setup: Setup) -> Iterator[Assumption]:
     if not setup.data.shapes:
         return
     shown: set[str] = set()
-    models = (setup.teacher, *setup.students, *setup.ready, *filter(None, (setup.alternate_teacher,)))
-    for model in models:
+    for model in setup.given:
         sentence = setup.preprocessing_of(model)
         if sentence in shown and model.role not in (Role.TEACHER, Role.STUDENT):
             continue

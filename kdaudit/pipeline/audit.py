@@ -58,10 +58,10 @@ def audit(
         setup = prepare(spec, store, progress=progress)
         for line in skipped_notices(setup):
             notice(line)
-        given = _given(setup, progress)
-        checks = checks_of(setup)
-        units = setup.data.units
         with open_pool(setup) as pool:
+            given = _given(setup, progress)
+            checks = checks_of(setup)
+            units = setup.data.units
             audits = []
             for group in same_architecture(setup, given.students):
                 at_hand = (given.teacher, *group, *given.alternate)
@@ -112,9 +112,7 @@ class _Given:
 
 
 def _given(setup: Setup, progress: Progress) -> _Given:
-    alternate = () if setup.alternate_teacher is None else (setup.alternate_teacher,)
-    models = (setup.teacher, *setup.students, *setup.ready, *alternate)
-    predictions = predict_given(setup, models, progress=progress)
+    predictions = predict_given(setup, setup.given, progress=progress)
     refuse_copies(predictions)
     of_role = {role: tuple(p for p in predictions if p.model.role is role) for role in Role}
     return _Given(

@@ -42,7 +42,7 @@ class TrainingPlan:
     """What would be trained, for `--dry-run`.
 
     `seconds`: of training the controls that are not kept, measured; one epoch of it where a pilot is to choose how
-    many. `n_bytes`: what they and their predictions take on the disk.
+    many. `n_bytes`: what they and their predictions take on the disk. `place`: where, as the end of a sentence.
     """
 
     n_independent: int
@@ -56,3 +56,4 @@ class TrainingPlan:
     pilot: bool
     seconds: float
     n_bytes: int
+    place: str

@@ -9,20 +9,26 @@ from pathlib import Path
 
 from kdaudit.data.catalogue import DATA_SETS
 from kdaudit.data.inventory import inventory
-from kdaudit.errors import SpecError
+from kdaudit.errors import DeviceError, SpecError
+from kdaudit.execute import RayCluster
+from kdaudit.execute.raynodes import unfit
 from kdaudit.installed import version_of
 from kdaudit.models.runtimes import runtime_checks
 from kdaudit.options import AuditSpec
+from kdaudit.pipeline.cluster import check_ray_options, node_problems
 from kdaudit.pipeline.store import cache_folder, open_store
 from kdaudit.types import Check
 
 _NEEDED = ("torch", "torchvision", "onnx", "numpy", "scipy", "safetensors")
-_EXTRAS = {"transformers": "hf", "datasets": "hf", "timm": "timm", "pyarrow": "parquet"}
+_EXTRAS = {"transformers": "hf", "datasets": "hf", "timm": "timm", "pyarrow": "parquet", "ray": "ray"}
 _LITTLE_SPACE = 2 * 1024**3
 
 
 def examine(spec: AuditSpec) -> Iterator[Check]:
-    """Each check as it is made; `spec.cache_dir` names the cache, `spec.data_root` the folder of data sets."""
+    """Each check as it is made.
+
+    `spec.cache_dir` names the cache, `spec.data_root` the folder of data sets, `spec.ray_address` a cluster to look at.
+    """
     yield Check(
         what="Python",
         state="works",
@@ -33,6 +39,9 @@ def examine(spec: AuditSpec) -> Iterator[Check]:
     yield from (_extra(name, extra) for name, extra in _EXTRAS.items())
     yield cache_check(cache_folder(spec))
     yield data_root_check(spec.data_root)
+    if spec.ray_address is not None:
+        check_ray_options(spec)
+        yield from cluster_checks(spec.ray_address, cache_folder(spec))
 
 
 def cache_check(folder: Path) -> Check:
@@ -61,6 +70,24 @@ def data_root_check(data_root: str | None) -> Check:
     named = {row.record.name for row in inventory(Path(data_root)) if row.path is not None}
     found = f"{data_root}; {len(named)} of {len(DATA_SETS)} known data sets are found"
     return Check(what=what, state="works", found=found, advice=advice)
+
+
+def cluster_checks(address: str, cache: Path) -> Iterator[Check]:
+    """Whether each node of a Ray cluster can train what this machine would: its versions, and what it sees."""
+    what, cluster = "Ray node", RayCluster(address, n_workers=None)
+    try:
+        with open_store(cache, keep=True, resume=True), cluster:
+            for node, problem in node_problems(cluster, cache, models=()):
+                found = f"{node.name}: {node.n_cpus} CPUs, {node.n_gpus} GPUs"
+                if problem:
+                    error = unfit(node.name, problem)
+                    yield Check(
+                        what=what, state="broken", found=f"{found}; {problem}", advice=error.hint or ""
+                    )
+                else:
+                    yield Check(what=what, state="works", found=f"{found}; same versions, sees the cache")
+    except (DeviceError, SpecError) as failure:
+        yield Check(what="Ray cluster", state="broken", found=failure.message, advice=failure.hint or "")
 
 
 def _package(name: str, otherwise: Check) -> Check:

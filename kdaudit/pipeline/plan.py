@@ -12,6 +12,7 @@ from kdaudit.errors import AlignmentError, SpecError
 from kdaudit.models.device import resolve_device
 from kdaudit.models.identify import identify
 from kdaudit.options import AuditSpec
+from kdaudit.pipeline.cluster import check_ray_options
 from kdaudit.pipeline.label_map import read_label_map
 from kdaudit.pipeline.reading import Reader
 from kdaudit.pipeline.store import Store
@@ -50,6 +51,12 @@ class Setup:
     taken: Mapping[str, Taken] = field(default_factory=dict)
     views: Mapping[str, Examples] = field(default_factory=dict)
     train_views: Mapping[str, Examples] = field(default_factory=dict)
+
+    @property
+    def given(self) -> tuple[ModelRef, ...]:
+        """Every model that is a file."""
+        alternate = () if self.alternate_teacher is None else (self.alternate_teacher,)
+        return (self.teacher, *self.students, *self.ready, *alternate)
 
     def seen_by(self, model: ModelRef) -> Examples:
         """The evaluation examples as a model takes them."""
@@ -153,6 +160,7 @@ def _check(spec: AuditSpec) -> None:
                 f"expected --{name.replace('_', '-')} of at least {least}, found {getattr(spec, name)}"
             )
     _check_split(spec)
+    check_ray_options(spec)
     for name in ("limit", "limit_train"):
         value = getattr(spec, name)
         if value is not None and value < 1:

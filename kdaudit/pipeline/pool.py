@@ -1,16 +1,37 @@
-"""Where controls are trained: workers of this machine."""
+"""Where controls are trained: workers of this machine, or the nodes of a cluster."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from kdaudit.cores import usable_cores
-from kdaudit.execute import LocalPool
+from kdaudit.execute import LocalPool, RayCluster
+from kdaudit.pipeline.cluster import require_fit
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.tasks import warm_up
+from kdaudit.protocols import Executor
 
 
-def open_pool(setup: Setup) -> LocalPool:
-    """Workers for training: one single-threaded process per core; on CUDA one after the other in this process."""
-    workers = setup.spec.workers
+@contextmanager
+def open_pool(setup: Setup) -> Iterator[Executor]:
+    """Workers for training: one single-threaded process per core; on CUDA one after the other in this process.
+
+    On a cluster, where one is asked for and something may be trained, a core or a GPU for each.
+
+    Raises:
+        DeviceError: the cluster cannot be reached, or one of its nodes could not train what this machine would.
+    """
+    workers, on_cpu = setup.spec.workers, setup.device == "cpu"
+    if setup.spec.ray_address is not None and setup.train is not None and not setup.ready:
+        cluster = RayCluster(
+            setup.spec.ray_address, n_workers=workers, needs_gpu=not on_cpu, initializer=warm_up
+        )
+        with cluster:
+            require_fit(cluster, setup.store.root, setup.given)
+            yield cluster
+        return
     if workers is None:
-        workers = 0 if setup.device != "cpu" else usable_cores()
-    return LocalPool(workers, threads_per_worker=1, initializer=warm_up)
+        workers = usable_cores() if on_cpu else 0
+    with LocalPool(workers, threads_per_worker=1, initializer=warm_up) as pool:
+        yield pool

@@ -10,7 +10,6 @@ import numpy as np
 
 from kdaudit.controls.epochs import EpochChoice, choose_epochs
 from kdaudit.errors import KDAuditError
-from kdaudit.execute import LocalPool
 from kdaudit.models.trainable import open_network
 from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
 from kdaudit.pipeline.control_tasks import ControlTasks, taught_by
@@ -28,7 +27,7 @@ from kdaudit.pipeline.tasks import (
     teacher_task,
     train_task,
 )
-from kdaudit.protocols import Progress
+from kdaudit.protocols import Executor, Progress
 from kdaudit.render.numbers import duration
 from kdaudit.types import (
     ModelRef,
@@ -46,7 +45,7 @@ R = TypeVar("R")
 class ControlTrainer:
     """Trains the controls of one student."""
 
-    def __init__(self, setup: Setup, student: ModelRef, pool: LocalPool, *, progress: Progress) -> None:
+    def __init__(self, setup: Setup, student: ModelRef, pool: Executor, *, progress: Progress) -> None:
         self._setup = setup.of_student(student)
         self._pool = pool
         self._progress = progress
@@ -109,6 +108,7 @@ class ControlTrainer:
             pilot=epochs is None,
             seconds=self._seconds_per_epoch(missing) * (epochs or 1),
             n_bytes=self._n_bytes() * len(missing),
+            place=self._pool.place,
         )
 
     def seconds_per_control(self) -> float:
@@ -155,7 +155,7 @@ class ControlTrainer:
         )
         seconds = self._seconds_per_epoch(missing) * recipe.epochs
         limit = self._setup.time_limit_seconds
-        notice(f"controls: about {duration(seconds)} of training")
+        notice(f"controls: about {duration(seconds)} of training {self._pool.place}")
         if seconds <= limit:
             return ""
         return (

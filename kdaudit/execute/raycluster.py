@@ -1,0 +1,242 @@
+"""Tasks on the nodes of a Ray cluster: one core or one GPU each, with the contract of `LocalPool`.
+
+A task is a remote generator: it yields its events and last its result. So there is no queue to lose, and what a dead
+worker takes with it is its own task. Messages are pickled here and not by Ray, whose arrays lie in memory that goes
+when the connection does.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import platform
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+from kdaudit.cores import usable_cores
+from kdaudit.errors import DeviceError, KDAuditError, TrainingError
+from kdaudit.execute.raynodes import FOLDER, Node, connect, differences, found_here, nodes_of, on_node, unfit
+from kdaudit.execute.work import LESS_MEMORY, Bug, Done, Job, Telling, result_of
+from kdaudit.protocols import Progress
+from kdaudit.types import ProgressEvent
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_SECONDS_TO_WAIT = 0.5
+_AGAIN = "finished controls are kept: the same command goes on from there"
+
+
+class RayCluster:
+    """Runs tasks on a Ray cluster. A context manager: connected inside, and no task of it is left on exit.
+
+    Args:
+        address: HOST:PORT, 'auto' for the cluster that this machine belongs to, or 'local' for one of its own here.
+        n_workers: how many tasks run at the same time; None for as many as the cluster has room for.
+        needs_gpu: whether a task takes a GPU, or a core.
+        initializer: called before each task, to load and set up what tasks need.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        n_workers: int | None,
+        needs_gpu: bool = False,
+        initializer: Callable[[], None] | None = None,
+    ) -> None:
+        self._address = address
+        self._wanted = n_workers
+        self._needs_gpu = needs_gpu
+        self._initializer = initializer
+        self._ray: Any = None
+        self._here: Mapping[str, str] = {}
+        self._nodes: tuple[Node, ...] = ()
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes that can run these tasks, each with what forbids it; known inside."""
+        return self._nodes
+
+    @property
+    def n_workers(self) -> int:
+        """How many tasks run at the same time."""
+        room = sum(_room(node, needs_gpu=self._needs_gpu) for node in self._nodes)
+        return max(1, room if self._wanted is None else min(self._wanted, room))
+
+    @property
+    def place(self) -> str:
+        """Where tasks run, as the end of a sentence."""
+        nodes = "1 node" if len(self._nodes) == 1 else f"{len(self._nodes)} nodes"
+        return f"on a Ray cluster of {nodes} ({self._address}), {self.n_workers} at once"
+
+    def __enter__(self) -> Self:
+        """Connect, and compare every node with this machine.
+
+        Raises:
+            DeviceError: Ray is not installed, no cluster answers, or none of its nodes can run such a task.
+        """
+        self._here = found_here(str(Path.cwd()))
+        self._ray = connect(self._address, n_cpus=self._wanted or usable_cores())
+        try:
+            every = nodes_of(self._ray, self._here)
+            self._nodes = tuple(node for node in every if _room(node, needs_gpu=self._needs_gpu))
+            if not self._nodes:
+                raise DeviceError(
+                    f"expected a {self._resource} in the Ray cluster at {self._address}, found none",
+                    hint="add a node that has one, or train with --device cpu",
+                )
+        except BaseException:
+            self._ray.shutdown()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ray.shutdown()
+
+    def map(
+        self, function: Callable[[T, Progress], R], tasks: Sequence[T], *, progress: Progress
+    ) -> Iterator[R | KDAuditError]:
+        """One result per task, in order, as they finish; a task's KDAuditError is its result.
+
+        A worker or node that dies costs its tasks, whose results are then TrainingErrors; the others go on. Any other
+        error of a task is a bug and is raised here. Whoever stops taking results ends the tasks in progress.
+        `progress` is called in this thread while the next result is waited for.
+
+        Raises:
+            TrainingError: no node that can run tasks is left.
+        """
+        options = {"num_cpus": 1, "num_gpus": int(self._needs_gpu), "max_retries": 0}
+        starts = [partial(self._start, Job(function=function, task=task), options) for task in tasks]
+        return self._in_order(starts, progress)
+
+    def everywhere(
+        self, function: Callable[[T, Progress], R], task: T, *, nodes: Sequence[Node]
+    ) -> Mapping[Node, R | KDAuditError]:
+        """What one task comes to on each of these nodes."""
+        job = Job(function=function, task=task)
+        starts = [partial(self._start, job, on_node(node)) for node in nodes]
+        return dict(zip(nodes, self._in_order(starts, _unwatched), strict=True))
+
+    @property
+    def _resource(self) -> str:
+        return "GPU" if self._needs_gpu else "CPU"
+
+    def _start(self, job: Job, options: Mapping[str, object]) -> Any:
+        """The generator of a job's messages, which runs when there is room."""
+        remote = self._ray.remote(num_returns="streaming", **options)(_serve)
+        payload = self._ray.cloudpickle.dumps((self._initializer, job))
+        return remote.remote(_Surroundings(here=self._here, path=tuple(sys.path)), payload)
+
+    def _in_order(self, starts: Sequence[Callable[[], Any]], progress: Progress) -> Iterator[Any]:
+        """Results in the order of `starts`, of which `n_workers` have been called and are not done."""
+        waiting = deque(enumerate(starts))
+        running: dict[Any, int] = {}
+        finished: dict[int, object] = {}
+        try:
+            for position in range(len(starts)):
+                while position not in finished:
+                    while waiting and len(running) < self.n_workers:
+                        number, start = waiting.popleft()
+                        running[start()] = number
+                    self._collect(running, finished, progress)
+                yield finished.pop(position)
+        finally:
+            for messages in running:
+                self._ray.cancel(messages, force=True)
+
+    def _collect(self, running: dict[Any, int], finished: dict[int, object], progress: Progress) -> None:
+        """Wait for a message and take it."""
+        ready, _ = self._ray.wait(list(running), num_returns=1, timeout=_SECONDS_TO_WAIT)
+        if not ready:
+            self._require_a_node()
+        for messages in ready:
+            message = self._next(messages)
+            if isinstance(message, ProgressEvent):
+                progress(message)
+            elif isinstance(message, Bug):
+                raise message.error()
+            else:
+                finished[running.pop(messages)] = message.result
+
+    def _next(self, messages: Any) -> ProgressEvent | Bug | Done:
+        errors = self._ray.exceptions
+        try:
+            return cast("ProgressEvent | Bug | Done", pickle.loads(self._ray.get(next(messages))))  # noqa: S301
+        except errors.RayTaskError as failure:
+            return Bug(traceback=str(failure))
+        except errors.RayError as failure:
+            return Done(result=_lost(str(failure)))
+
+    def _require_a_node(self) -> None:
+        """Return if a task may still find room; Ray would wait for a new node for ever."""
+        if not any(node["Alive"] and node["Resources"].get(self._resource) for node in self._ray.nodes()):
+            raise TrainingError(
+                f"expected a node with a {self._resource} in the Ray cluster at {self._address}, found none left",
+                hint=f"start nodes again; {_AGAIN}",
+            )
+
+
+def _room(node: Node, *, needs_gpu: bool) -> int:
+    return min(node.n_cpus, node.n_gpus) if needs_gpu else node.n_cpus
+
+
+def _unwatched(event: ProgressEvent) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Surroundings:
+    """What a task must find around it: `here` as `found_here` says it, and where modules come from."""
+
+    here: Mapping[str, str]
+    path: tuple[str, ...]
+
+
+def _serve(around: _Surroundings, payload: bytes) -> Iterator[bytes]:
+    """The messages of a task, on its node, as they come."""
+    messages: SimpleQueue[ProgressEvent | Bug | Done] = SimpleQueue()
+    threading.Thread(target=_work, args=(around, payload, messages.put), daemon=True).start()
+    while True:
+        message = messages.get()
+        yield pickle.dumps(message)
+        if not isinstance(message, ProgressEvent):
+            return
+
+
+def _work(around: _Surroundings, payload: bytes, send: Callable[[ProgressEvent | Bug | Done], None]) -> None:
+    with Telling(send):
+        send(Done(result=result_of(_done_here, (around, payload), send)))
+
+
+def _done_here(task: tuple[_Surroundings, bytes], progress: Progress) -> object:
+    """The result of a task, set up as it would be on the machine that asked for it."""
+    around, payload = task
+    folder = around.here[FOLDER]
+    # Nodes were compared at the start; this one may have joined since.
+    for problem in differences(around.here, found_here(folder)):
+        raise unfit(platform.node(), problem)
+    os.chdir(folder)
+    sys.path += [entry for entry in around.path if entry not in sys.path]
+    initializer, job = pickle.loads(payload)  # noqa: S301 - from whoever started this
+    if initializer is not None:
+        initializer()
+    return job.function(job.task, progress)
+
+
+def _lost(failure: str) -> TrainingError:
+    reason = failure.strip().splitlines()[0]
+    return TrainingError(
+        f"expected a result from a Ray worker, which ended before it had one: {reason}",
+        hint=f"if the memory ran out: {LESS_MEMORY}; {_AGAIN}",
+    )
