@@ -228,7 +228,8 @@ def pixels_of(picture: Image.Image, plan: Plan, where: str) -> Pixels:
     _, height, width = plan.shape
     if picture.mode == "P":
         picture = picture.convert("RGBA")  # so that transparent palette entries keep their colour
-    picture = picture.convert(plan.mode)
+    if picture.mode != plan.mode:
+        picture = picture.convert(plan.mode)
     if plan.geometry is not None:
         picture = transformed(picture, plan.geometry)
     if picture.size != (width, height):

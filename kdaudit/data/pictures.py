@@ -73,7 +73,7 @@ def upright(picture: Blob) -> Upright:
             transparent = image.has_transparency_data
             turned = image.getexif().get(_EXIF_ORIENTATION, 1) in range(2, 9)
             sixteen_bit = image.mode in _SIXTEEN_BIT_MODES
-            found = ImageOps.exif_transpose(image)
+            found = ImageOps.exif_transpose(image) if turned else image  # which would copy it
             if sixteen_bit:
                 found = _upper_byte(found)
     except _UNREADABLE as failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from kdaudit.data.decode import transformed
 from kdaudit.data.preprocess_tables import from_table, stated_preprocess, table_schema
 from kdaudit.data.preprocessing import PRESETS, applied, contradictions, described, merged
 from kdaudit.errors import SpecError
-from kdaudit.types import Geometry, Preprocess, StatedPreprocess
+from kdaudit.types import Geometry, Layout, Preprocess, StatedPreprocess
 from tests.data.factories import labels, load, pixels, save_npz, save_picture
 
 UINT8 = Preprocess(scale=1 / 255)
@@ -135,6 +136,11 @@ def test_a_line_for_the_report() -> None:
             "expected pictures for layout NHWC of s",
         ),
         (
+            StatedPreprocess(source="s", stored="NHWC"),
+            {"x": (5, 7)},
+            "expected pictures for stored NHWC of s",
+        ),
+        (
             StatedPreprocess(source="s", channels="BGR"),
             {"x": (5, 1, 4, 4)},
             "expected pictures with three channels for BGR of s",
@@ -178,6 +184,23 @@ def test_a_view_reorders_channels_and_axes_by_hand(tmp_path: Path) -> None:
     assert data.under(data.preprocess) is data
 
 
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+def test_arrays_with_their_channels_last_are_read_so_where_it_is_said(tmp_path: Path, layout: Layout) -> None:
+    """Same inputs as of the same pictures that are kept channels first, per-channel numbers and order included."""
+    x = pixels(4, (3, 2, 5))
+    last = np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+    usual = Preprocess(mean=(1.0, 2.0, 3.0), std=(2.0, 4.0, 8.0), channels="BGR", layout=layout)
+    views = [
+        load(save_npz(tmp_path / f"{name}.npz", x=array, y=labels(4)), tmp_path).under(preprocess)
+        for name, array, preprocess in (("a", x, usual), ("b", last, replace(usual, stored="NHWC")))
+    ]
+    first, other = (next(view.batches(4)) for view in views)
+    np.testing.assert_array_equal(first.inputs["x"], other.inputs["x"])
+    np.testing.assert_array_equal(first.stored["x"], other.stored["x"])
+    stated = StatedPreprocess(source="s", mean=usual.mean, std=usual.std, stored="NHWC")
+    assert "read as NHWC, divided by 255" in described(applied(stated, UINT8, {"x": last.shape}), None)
+
+
 @pytest.mark.parametrize(("dtype", "expected"), [("uint8", np.uint8), ("float16", np.float16)])
 def test_a_view_gives_the_type_that_is_asked_for(tmp_path: Path, dtype: str, expected: type) -> None:
     """uint8 is what is stored, without arithmetic."""
@@ -189,14 +212,22 @@ def test_a_view_gives_the_type_that_is_asked_for(tmp_path: Path, dtype: str, exp
         np.testing.assert_array_equal(x, found)
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
-@pytest.mark.parametrize(("resize", "crop"), [(20, (16, 16)), ((16, 18), None), (12, (16, 14))])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"])
+@pytest.mark.parametrize("shape", [(40, 31, 3), (31, 67, 3), (33, 50), (20, 20, 3)])
+@pytest.mark.parametrize(
+    ("resize", "crop"),
+    [(20, (16, 16)), ((16, 18), None), (12, (16, 14)), (47, (31, 40)), (None, (17, 14)), (20, None)],
+)
 def test_geometry_equals_torchvisions_transforms(
-    interpolation: str, resize: int | tuple[int, int], crop: tuple[int, int] | None
+    interpolation: str,
+    shape: tuple[int, ...],
+    resize: int | tuple[int, int] | None,
+    crop: tuple[int, int] | None,
 ) -> None:
-    """Pixel for pixel, smoothed as it shrinks."""
-    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 31, 3)).astype(np.uint8))
-    steps: list[torch.nn.Module] = [v2.Resize(resize, InterpolationMode(interpolation), antialias=True)]
+    """Pixel for pixel, smoothed as it shrinks; in both formats, enlarged, and padded where the crop is larger."""
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8))
+    steps: list[torch.nn.Module] = []
+    steps += [] if resize is None else [v2.Resize(resize, InterpolationMode(interpolation), antialias=True)]
     steps += [] if crop is None else [v2.CenterCrop(crop)]
     geometry = Geometry(resize=resize, crop=crop, interpolation=interpolation)  # type: ignore[arg-type]
     np.testing.assert_array_equal(
