@@ -63,9 +63,11 @@ class Feed:
 
     def _tensor(self, array: AnyArray, index: Int64) -> torch.Tensor:
         x = torch.from_numpy(np.asarray(array[index])).to(self._device)
+        if x.ndim == _PICTURES:
+            x = x.movedim(self._preprocess.channel_axis, 1)
         if self._augment != "none":
             x = augmented(x, augment=self._augment, generator=self._generator)
-        if x.ndim == 4:
+        if x.ndim == _PICTURES:
             x = x.contiguous(memory_format=torch.channels_last)
         if array.dtype in _INDEX_TYPES:
             return x

@@ -136,5 +136,8 @@ def preprocess_for(inputs: Mapping[str, tuple[int, ...]], options: DataOptions, 
         raise SpecError(
             f"expected {channels} values in --mean and --std, one for each channel of {name} {shape}, "
             f"found {len(options.mean)}",
+            hint='pictures (n, height, width, channels): say stored = "NHWC", mean and std in a table [preprocess]'
+            if len(shape) == 4 and shape[3] == len(options.mean)
+            else None,
         )
     return Preprocess(scale=scale, mean=options.mean, std=options.std)

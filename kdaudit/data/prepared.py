@@ -33,7 +33,11 @@ def arranged(stored: AnyArray, preprocess: Preprocess) -> AnyArray:
 
 
 def _ordered(stored: AnyArray, preprocess: Preprocess) -> AnyArray:
-    return stored[:, ::-1] if preprocess.channels == "BGR" and stored.ndim == _PICTURES else stored
+    """Pictures with their channels on axis 1, in the model's order; anything else as it is."""
+    if stored.ndim != _PICTURES:
+        return stored
+    values = np.moveaxis(stored, preprocess.channel_axis, 1)
+    return values[:, ::-1] if preprocess.channels == "BGR" else values
 
 
 def _laid_out(values: AnyArray, preprocess: Preprocess) -> AnyArray:

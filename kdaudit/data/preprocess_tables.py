@@ -22,7 +22,12 @@ from kdaudit.types import (
     StatedPreprocess,
 )
 
-_CHOICES = {"channels": get_args(ChannelOrder), "layout": get_args(Layout), "dtype": get_args(InputType)}
+_CHOICES = {
+    "channels": get_args(ChannelOrder),
+    "layout": get_args(Layout),
+    "stored": get_args(Layout),
+    "dtype": get_args(InputType),
+}
 _INTERPOLATIONS = get_args(Interpolation)
 _KEYS = (
     "preset",

@@ -53,6 +53,7 @@ def merged(stated: Iterable[StatedPreprocess]) -> StatedPreprocess:
         std=pair.std,
         channels=_first(layer.channels for layer in layers),
         layout=_first(layer.layout for layer in layers),
+        stored=_first(layer.stored for layer in layers),
         dtype=_first(layer.dtype for layer in layers),
         tokenizer=_first(layer.tokenizer for layer in layers),
         max_length=_first(layer.max_length for layer in layers),
@@ -64,7 +65,7 @@ def merged(stated: Iterable[StatedPreprocess]) -> StatedPreprocess:
 def contradictions(said: StatedPreprocess, file: StatedPreprocess) -> Iterator[str]:
     """Steps that an option and a model's own file say differently, as phrases: "mean .5, its file .485 ..."."""
     for name in (
-        *("geometry", "scale", "mean", "std", "channels", "layout", "dtype"),
+        *("geometry", "scale", "mean", "std", "channels", "layout", "stored", "dtype"),
         *("tokenizer", "max_length"),
     ):
         one, other = getattr(said, name), getattr(file, name)
@@ -91,6 +92,7 @@ def applied(stated: StatedPreprocess, own: Preprocess, shapes: Mapping[str, tupl
         std=std,
         channels=stated.channels or own.channels,
         layout=stated.layout or own.layout,
+        stored=stated.stored or own.stored,
         dtype=stated.dtype or own.dtype,
     )
     if found.mean and len(shapes) != 1:
@@ -107,6 +109,8 @@ def applied(stated: StatedPreprocess, own: Preprocess, shapes: Mapping[str, tupl
 def described(preprocess: Preprocess, geometry: Geometry | None) -> str:
     """One line for the report: what is done, in order."""
     steps = [*_geometry_steps(geometry)] if geometry is not None else []
+    if preprocess.stored != "NCHW":
+        steps.append(f"read as {preprocess.stored}")
     if preprocess.channels != "RGB":
         steps.append(f"channels {preprocess.channels}")
     if preprocess.dtype == "uint8":
@@ -130,14 +134,15 @@ def _first(values: Iterable[_T | None]) -> _T | None:
 
 
 def _require_fit(preprocess: Preprocess, source: str, name: str, shape: tuple[int, ...]) -> None:
-    channels = shape[1] if len(shape) > 1 else 1
+    for key, layout in (("layout", preprocess.layout), ("stored", preprocess.stored)):
+        if layout == "NHWC" and len(shape) != 4:
+            raise SpecError(f"expected pictures for {key} NHWC of {source}, found {name} of shape {shape}")
+    channels = shape[preprocess.channel_axis] if len(shape) > 1 else 1
     if preprocess.mean and len(preprocess.mean) not in {1, channels}:
         raise SpecError(
             f"expected {channels} values in mean and std of {source or 'the data'}, one for each channel of {name} "
             f"{shape}, found {len(preprocess.mean)}"
         )
-    if preprocess.layout == "NHWC" and len(shape) != 4:
-        raise SpecError(f"expected pictures for layout NHWC of {source}, found {name} of shape {shape}")
     if preprocess.channels == "BGR" and (len(shape) != 4 or channels != 3):
         raise SpecError(
             f"expected pictures with three channels for BGR of {source}, found {name} of shape {shape}"

@@ -136,7 +136,8 @@ def _asked(raw: AnyArray, labels: Int64, ref: ModelRef) -> AnyArray:
             hint="labels of shape (n, positions) ask for an answer at each position, of shape (n,) for one an example; "
             "of several labels an example, audit one at a time",
         )
-    return raw[labels != UNLABELLED]
+    asked: AnyArray = raw[labels != UNLABELLED]
+    return asked
 
 
 def _require_rows(raw: AnyArray, n: int, ref: ModelRef, *, hint: str) -> None:
@@ -194,20 +195,33 @@ def _is_whole(spec: TensorSpec) -> bool:
 
 def _fit(array: AnyArray, spec: TensorSpec, path: str) -> AnyArray:
     found = array.shape[1:]
-    fits = len(found) == len(spec.shape) and all(
-        size in (None, there) for size, there in zip(spec.shape, found, strict=True)
-    )
-    if not fits:
+    if not _has_shape(spec, found):
         expected = " x ".join("any" if size is None else str(size) for size in spec.shape)
         there = " x ".join(map(str, found)) or "a single number"
         raise DataError(
             f"expected an example of shape {expected} for input {spec.name!r} of {path}, found {there} in the data",
-            hint="pictures are stored as (n, channels, height, width)",
+            hint=_shape_hint(spec, found),
         )
     fitted = np.ascontiguousarray(array, dtype=spec.dtype)
     if _is_whole(spec):
         _require_unchanged(array, fitted, spec, path)
     return fitted
+
+
+def _has_shape(spec: TensorSpec, found: tuple[int, ...]) -> bool:
+    return len(found) == len(spec.shape) and all(
+        size in (None, there) for size, there in zip(spec.shape, found, strict=True)
+    )
+
+
+def _shape_hint(spec: TensorSpec, found: tuple[int, ...]) -> str:
+    """How to say that pictures lie otherwise than they are kept, or are taken otherwise, where that explains it."""
+    say = "in a table [preprocess], or the file of --preprocess, or for one model alone --student-preprocess"
+    if _has_shape(spec, (*found[-1:], *found[:-1])):
+        return f'the channels of the data come last: say stored = "NHWC" {say}'
+    if _has_shape(spec, (*found[1:], *found[:1])):
+        return f'this input takes channels last: say layout = "NHWC" {say}'
+    return "pictures are stored as (n, channels, height, width)"
 
 
 def _require_unchanged(array: AnyArray, fitted: AnyArray, spec: TensorSpec, path: str) -> None:

@@ -51,7 +51,8 @@ class _InOrder:
             )
         self._preprocess = data.preprocess
         if as_stored:
-            self._preprocess = Preprocess(channels=data.preprocess.channels, layout=data.preprocess.layout)
+            given = data.preprocess
+            self._preprocess = Preprocess(channels=given.channels, layout=given.layout, stored=given.stored)
 
     @property
     def labels(self) -> Int64:

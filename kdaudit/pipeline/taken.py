@@ -79,6 +79,8 @@ class Taken:
         if len(shapes) != 1 or len(examples.shapes) != 1:
             return StatedPreprocess()
         ((_, channels, _, last),) = shapes
+        if self.said.stored == "NHWC":
+            channels, last = last, channels
         file = self.file
         if not examples.is_uint8 or (file.mean and len(file.mean) not in {1, channels}):
             file = without_arithmetic(file)

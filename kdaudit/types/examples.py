@@ -72,10 +72,11 @@ class SoundForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocess:
-    """What is done to stored inputs before a model sees them: (x * scale - mean) / std, per channel (axis 1).
+    """What is done to stored inputs before a model sees them: (x * scale - mean) / std, per channel.
 
-    Channels are put into the order `channels` first (stored pictures are RGB), the axes into `layout` last (stored
-    pictures are NCHW). `dtype` None: float32, or what the model's file declares.
+    Pictures are stored NCHW, arrays of a user's own perhaps otherwise: `stored`. Channels are put into the order
+    `channels` first (stored pictures are RGB), the axes into `layout` last. `dtype` None: float32, or what the model's
+    file declares.
     """
 
     scale: float = 1.0
@@ -83,7 +84,13 @@ class Preprocess:
     std: tuple[float, ...] = ()
     channels: ChannelOrder = "RGB"
     layout: Layout = "NCHW"
+    stored: Layout = "NCHW"
     dtype: InputType | None = None
+
+    @property
+    def channel_axis(self) -> int:
+        """Of stored pictures; signals and tables always have their channels on axis 1."""
+        return 3 if self.stored == "NHWC" else 1
 
     @property
     def is_identity(self) -> bool:
@@ -111,6 +118,7 @@ class StatedPreprocess:
     std: tuple[float, ...] | None = None
     channels: ChannelOrder | None = None
     layout: Layout | None = None
+    stored: Layout | None = None
     dtype: InputType | None = None
     tokenizer: str | None = None
     max_length: int | None = None

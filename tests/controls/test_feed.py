@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -142,3 +143,23 @@ def test_networks_are_fed_in_their_channel_order_and_layout_by_hand() -> None:
     )
     expected = prepared(x.numpy(), preprocess).astype(np.float64)
     np.testing.assert_allclose(expected, preprocessed(x, preprocess).numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("augment", ["none", "crop-flip"])
+def test_arrays_with_their_channels_last_are_learnt_from_as_others(augment: str) -> None:
+    """The same tensors as of the same pictures channels first, moved alike."""
+    x = np.random.default_rng(0).integers(0, 256, (6, 3, 8, 7)).astype(np.uint8)
+    usual = Preprocess(scale=0.5, mean=(1.0, 2.0, 3.0), std=(2.0, 4.0, 8.0), channels="BGR")
+    first, last = (
+        Feed(
+            Stored(stored={"x": array}, labels=np.arange(6), preprocess=preprocess),
+            device="cpu",
+            augment=augment,
+            generator=generator(),
+        ).inputs(np.array([4, 1]))[0]
+        for array, preprocess in (
+            (x, usual),
+            (np.ascontiguousarray(x.transpose(0, 2, 3, 1)), replace(usual, stored="NHWC")),
+        )
+    )
+    torch.testing.assert_close(first, last, rtol=0, atol=0)

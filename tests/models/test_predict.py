@@ -43,6 +43,22 @@ def test_floating_inputs_get_what_is_preprocessed() -> None:
     assert [3.0, 9.0] == fit_inputs(batch(x=tokens), (wanted("float32"),), "m.onnx")["x"][:, 0].tolist()
 
 
+@pytest.mark.parametrize(
+    ("shape", "hint"),
+    [
+        ((5, 3, 4), 'the channels of the data come last: say stored = "NHWC" in a table [preprocess]'),
+        ((4, 5, 3), 'this input takes channels last: say layout = "NHWC" in a table [preprocess]'),
+        ((3, 4), "pictures are stored as (n, channels, height, width)"),
+    ],
+)
+def test_a_shape_that_fits_in_another_layout_says_which_invalid(shape: tuple[int, ...], hint: str) -> None:
+    """By name of the key, in either direction."""
+    spec = TensorSpec(name="x", shape=shape, dtype="float32")
+    with pytest.raises(DataError, match="expected an example of shape") as caught:
+        fit_inputs(batch(x=np.zeros((2, 3, 4, 5), np.float32)), (spec,), "m.onnx")
+    assert (caught.value.hint or "").startswith(hint)
+
+
 def test_one_input_fits_whatever_it_is_called_and_several_by_name() -> None:
     """The order is the model's."""
     assert ["pixels"] == list(fit_inputs(batch(x=PIXELS), (wanted("uint8", "pixels"),), "m.onnx"))

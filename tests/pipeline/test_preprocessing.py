@@ -11,7 +11,7 @@ import onnx
 import pytest
 from PIL import Image
 
-from kdaudit.errors import SpecError
+from kdaudit.errors import DataError, SpecError
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.audit import audit
 from kdaudit.pipeline.predict_one import predict_one
@@ -136,6 +136,37 @@ def test_a_misfed_teacher_is_told_what_it_was_trained_with(
     assert hint in reason
     assert "on 512 examples" in reason
     assert "as given" in reason
+
+
+def save_channels_last(options: dict[str, Any]) -> None:
+    """The evaluation pictures as arrays (n, height, width, 3)."""
+    np.savez(options["data"], x=EVALUATION.x.transpose(0, 2, 3, 1), y=EVALUATION.labels)
+
+
+def test_arrays_with_their_channels_last_are_found_out(tmp_path: Path) -> None:
+    """A network that takes any height and width answers to them too: badly, until it is said how they are stored."""
+    options = files(tmp_path)
+    save_channels_last(options)
+    reason = reason_of(audited(options, expect_teacher_accuracy=0.96), "KD306")
+    assert "with stored NHWC" in reason
+    said = audited(options, preprocess={"stored": "NHWC", **TABLE}, expect_teacher_accuracy=0.96)
+    assert (said.accuracy["teacher.onnx"] or 0) > 0.93
+    assert outcome_of(said, "KD306") == RuleStatus.PASS
+    assert sentence(said, "Preprocessing of the teacher").startswith("read as NHWC, divided by 255, mean 0.6")
+
+
+def test_a_network_that_takes_one_shape_says_how_to_say_the_other(tmp_path: Path) -> None:
+    """The key and its value."""
+    fixed = {"shape": ("n", 3, 6, 6)}
+    options = files(tmp_path, fixed, fixed)
+    save_channels_last(options)
+    with pytest.raises(DataError, match="expected an example of shape 3 x 6 x 6") as caught:
+        audited(options)
+    assert 'the channels of the data come last: say stored = "NHWC" in a table' in (caught.value.hint or "")
+    with pytest.raises(SpecError, match="expected 6 values in --mean and --std") as numbers:
+        audited(options, mean=MEAN, std=STD)
+    assert 'say stored = "NHWC", mean and std in a table' in (numbers.value.hint or "")
+    assert outcome_of(audited(options, preprocess={"stored": "NHWC", **TABLE}), "KD306") == RuleStatus.PASS
 
 
 def test_the_datas_own_mean_and_std_are_tried(tmp_path: Path) -> None:
