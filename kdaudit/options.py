@@ -52,6 +52,9 @@ class AuditSpec:
     data: Annotated[
         str, Help("Labelled evaluation data: a file, a folder, a name (kdaudit data ls) or code.", "Data")
     ]
+    unlabelled: Annotated[
+        bool, Help("The evaluation data has no labels: compare answers only, without a verdict.", "Data")
+    ] = False
     train_data: Annotated[str | None, Help("The student's training data, to train controls on.", "Data")] = (
         None
     )

@@ -84,7 +84,7 @@ class NetworkFactory(Protocol):
 
 
 class DataSource(Protocol):
-    """Labelled examples in a fixed order."""
+    """Examples in a fixed order."""
 
     @property
     def ref(self) -> DataRef:

@@ -22,7 +22,7 @@ _FILES = {
     *("alternate_control", "labels", "outputs", "controls_matched"),
 }
 _OTHERS = {
-    *("slice", "unmatched_controls", "allow_weak_teacher", "preset", "waivers", "baseline"),
+    *("slice", "unmatched_controls", "allow_weak_teacher", "preset", "waivers", "baseline", "unlabelled"),
     *("cache_dir", "cache", "resume", "max_examples"),
     *("report_dir", "format", "output", "report", "template_dir", "log_file", "exit_zero", "color"),
 }

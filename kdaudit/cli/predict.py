@@ -15,6 +15,7 @@ from kdaudit.options import AuditSpec, OutputSpec
 _OPTIONS = {
     *(
         "data",
+        "unlabelled",
         "data_root",
         "image_size",
         "mean",

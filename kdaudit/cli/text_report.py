@@ -137,7 +137,9 @@ def _rules_that_matter(result: AuditResult) -> list[RuleRecord]:
     from kdaudit.types import RuleStatus
 
     order = list(RuleStatus)
-    rows = [row for row in result.rules if row.outcome not in (RuleStatus.PASS, RuleStatus.NOT_JUDGED)]
+    quiet = (RuleStatus.PASS, RuleStatus.NOT_JUDGED)
+    told = () if result.data.has_labels else ("KD201",)  # why there is no verdict
+    rows = [row for row in result.rules if row.outcome not in quiet or row.id in told]
     rows = [row for row in rows if row.outcome is not RuleStatus.FINDING or row.id == "KD101"]
     return sorted(rows, key=lambda row: (order.index(row.outcome), row.id))[:_MOST_RULES]
 

@@ -153,7 +153,7 @@ class Examples:
         """Examples that were left out because they cannot be read."""
         return self._meta.description.skipped
 
-    @property
+    @cached_property
     def has_labels(self) -> bool:
         """Whether the examples have labels."""
         return (self._folder / "labels.npy").exists()
@@ -180,8 +180,7 @@ class Examples:
     @cached_property
     def units(self) -> Units:
         """What is answered: an answer an example, or one at each labelled position of a sequence."""
-        labels = self.labels if self.has_labels else None
-        return units_of(labels, self.ids, self.groups, self.columns)
+        return units_of(self.labels if self.has_labels else None, self.ids, self.groups, self.columns)
 
     @cached_property
     def ids(self) -> npt.NDArray[np.str_]:
@@ -242,7 +241,6 @@ class Examples:
         Pictures and floats become float32 (x * scale - mean) / std, in the model's channel order and layout; int32 and
         int64 inputs pass through unchanged.
         """
-        labels = self.labels if self.has_labels else None
         for start in range(0, len(self), batch_size):
             stop = min(start + batch_size, len(self))
             rows = slice(start, stop) if self._index is None else self._index[start:stop]
@@ -250,8 +248,8 @@ class Examples:
             read = {name: np.array(array[rows]) for name, array in self._mapped.items()}
             inputs = {name: prepared(array, self.preprocess) for name, array in read.items()}
             stored = {name: arranged(array, self.preprocess) for name, array in read.items()}
-            part = None if labels is None else labels[start:stop]
-            yield Batch(inputs=inputs, stored=stored, labels=part)
+            labels = self.labels[start:stop] if self.has_labels else None
+            yield Batch(inputs=inputs, stored=stored, labels=labels)
             self._give_back(sum(array.nbytes for array in read.values()))
 
     def subset(self, index: Int64) -> Examples:

@@ -12,9 +12,11 @@ import numpy as np
 from kdaudit.data.blobs import FileBlob, printable
 from kdaudit.data.decode import read_pictures
 from kdaudit.data.examples import Description, Examples
+from kdaudit.data.flat_folder import flat_listing
 from kdaudit.data.listing import Listing, alike_names, few
 from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import SUFFIXES
+from kdaudit.data.roles import NO_LABELS_HINT
 from kdaudit.errors import DataError
 from kdaudit.protocols import Progress
 
@@ -22,10 +24,12 @@ _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test"})
 
 
 def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
-    """The examples of the image folder at `location`."""
+    """The examples of the image folder at `location`: its class folders, or without labels its own pictures."""
     root = Path(location)
     description = Description(name=printable(root.resolve().name), kind="image-folder", location=location)
-    return read_pictures(folder_listing(root), description, cache=cache, options=options, progress=progress)
+    names = options.class_names or ()
+    listing = flat_listing(root, SUFFIXES, names) if options.unlabelled else folder_listing(root)
+    return read_pictures(listing, description, cache=cache, options=options, progress=progress)
 
 
 def folder_listing(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
@@ -40,7 +44,7 @@ def folder_listing(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
     if not classes:
         raise DataError(
             f"expected one folder per class in {where}, found none",
-            hint="put the pictures of class A into A/, those of class B into B/ ...",
+            hint=f"put the pictures of class A into A/, those of class B into B/ ...; {NO_LABELS_HINT}",
         )
     _refuse_splits(classes, where)
     names = tuple(printable(folder.name) for folder in classes)

@@ -18,9 +18,11 @@ from kdaudit.stats.parts import parts
 from kdaudit.stats.power import design_of, sharpness
 from kdaudit.stats.quantity import difference
 from kdaudit.stats.reproduction import unlike_positive
-from kdaudit.stats.sample import Sample
-from kdaudit.stats.transfer import holm, measures
-from kdaudit.types import Assessment, Bool, Evidence, Fitness, Float64, Role
+from kdaudit.stats.sample import BaseSample, Sample
+from kdaudit.stats.transfer import holm, measures, transfer
+from kdaudit.types import Assessment, BaseAssessment, BaseFitness, Bool, Evidence, Fitness, Float64, Role
+
+_TRANSFER = "transfer."
 
 
 def assess(
@@ -35,12 +37,10 @@ def assess(
 
     `columns` {name: (N,)} are those to slice by; `class_names` may be empty.
     """
-    tested = {f"transfer.{measure}" for measure in measures(sample)}
     effects = {
-        name: procedure(sample)
-        for name, procedure in PROCEDURES.items()
-        if not name.startswith("transfer.") or name in tested
+        name: procedure(sample) for name, procedure in PROCEDURES.items() if not name.startswith(_TRANSFER)
     }
+    effects |= _transfers(sample)
     wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
     n = len(sample.panel.labels)
     effects["harm_per_1000"] = per_1000("harm_per_1000", effects["kappa_W"], wrong, n)
@@ -65,6 +65,16 @@ def assess(
     )
     margin = allowing(found, limits).m_fail
     return replace(found, sharpness=None if design is None else sharpness(design, m_fail=margin))
+
+
+def assess_unlabelled(sample: BaseSample, fitness: BaseFitness) -> BaseAssessment:
+    """Functional transfer, with Holm over the distances: what needs no labels."""
+    effects = _transfers(sample)
+    return BaseAssessment(fitness=fitness, effects=effects, transfer_holm=_holm(effects))
+
+
+def _transfers(sample: BaseSample) -> dict[str, Evidence]:
+    return {f"{_TRANSFER}{measure}": transfer(measure)(sample) for measure in measures(sample)}
 
 
 def _against_controls(sample: Sample) -> dict[str, Evidence]:
@@ -113,9 +123,9 @@ def _positive(sample: Sample) -> tuple[Evidence, ...]:
 
 def _holm(effects: dict[str, Evidence]) -> dict[str, float]:
     raw = {
-        name.removeprefix("transfer."): found.p_value
+        name.removeprefix(_TRANSFER): found.p_value
         for name, found in effects.items()
-        if name.startswith("transfer.") and found.p_value is not None
+        if name.startswith(_TRANSFER) and found.p_value is not None
     }
     return holm(raw)
 

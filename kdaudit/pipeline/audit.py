@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kdaudit.metrics.panel import measure
+from kdaudit.metrics.panel import measure, measure_answers
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.assumptions import assumptions_of
 from kdaudit.pipeline.changes import require_comparable
@@ -14,10 +14,11 @@ from kdaudit.pipeline.checks import Checks, checks_of
 from kdaudit.pipeline.control_set import TrainingPlan
 from kdaudit.pipeline.given import predict_given, ready_controls, refuse_copies, same_architecture
 from kdaudit.pipeline.judged import Audited, begin, judged, sample_of
+from kdaudit.pipeline.judgement import Run
 from kdaudit.pipeline.plan import Setup, prepare
 from kdaudit.pipeline.policy import stated_policy, waiver_notices
 from kdaudit.pipeline.pool import open_pool
-from kdaudit.pipeline.sanity import problems_of
+from kdaudit.pipeline.sanity import problems_of, problems_without_labels
 from kdaudit.pipeline.skipped import skipped_notices
 from kdaudit.pipeline.store import cache_folder, open_store
 from kdaudit.policy.limits import Limits
@@ -61,13 +62,10 @@ def audit(
         with open_pool(setup) as pool:
             given = _given(setup, progress)
             checks = checks_of(setup)
-            units = setup.data.units
             audits = []
             for group in same_architecture(setup, given.students):
                 at_hand = (given.teacher, *group, *given.alternate)
-                panel = measure(at_hand, units.labels, groups=units.groups)
-                require_comparable(run.baseline, sample_of(panel), setup.data)
-                stopped = _no_verdict_possible(setup, panel, run.policy.limits, checks)
+                stopped = _why_stop(run, setup, at_hand, checks)
                 controls = ready_controls(setup, group[0].model, given.ready, stopped)
                 if not given.ready and not stopped and setup.train is not None:
                     from kdaudit.pipeline.saved_controls import save_controls  # both load torch
@@ -123,13 +121,27 @@ def _given(setup: Setup, progress: Progress) -> _Given:
     )
 
 
-def _no_verdict_possible(setup: Setup, panel: Panel, limits: Limits, checks: Checks) -> str:
-    """Why no control needs to be trained: the models at hand already forbid a verdict; '' if they do not."""
-    if setup.spec.train_anyway:
-        return ""
-    n_wrong = int((panel.answers[0] != panel.labels).sum())
-    problems = problems_of(panel, panel.rows(Role.STUDENT), checks)
-    few = min(n_wrong, len(panel.labels) - n_wrong) < limits.min_stratum
-    if not problems and not few:
+def _why_stop(run: Run, setup: Setup, at_hand: Sequence[Predictions], checks: Checks) -> str:
+    """Why no control needs to be trained: the models at hand already say that nothing can be said; '' if they do not.
+
+    Raises:
+        AlignmentError: the audit cannot be compared with its baseline.
+    """
+    units = setup.data.units
+    if units.labels is None:
+        answers = measure_answers(at_hand, groups=units.groups)
+        hopeless = bool(problems_without_labels(answers, answers.rows(Role.STUDENT), checks))
+    else:
+        panel = measure(at_hand, units.labels, groups=units.groups)
+        require_comparable(run.baseline, sample_of(panel), setup.data)
+        hopeless = _is_hopeless(panel, run.policy.limits, checks)
+    if setup.spec.train_anyway or not hopeless:
         return ""
     return "No verdict is possible, so nothing was trained; --train-anyway trains all the same."
+
+
+def _is_hopeless(panel: Panel, limits: Limits, checks: Checks) -> bool:
+    """Whether the models at hand already forbid a verdict."""
+    n_wrong = int((panel.answers[0] != panel.labels).sum())
+    few = min(n_wrong, panel.n - n_wrong) < limits.min_stratum
+    return few or bool(problems_of(panel, panel.rows(Role.STUDENT), checks))

@@ -114,14 +114,17 @@ class _Trial:
         return tried
 
     def right(self, alternative: Alternative) -> Bool | None:
-        """Which answers (n,) are right; None where the model cannot take such inputs."""
+        """Which answers (n,) are right; None where the model cannot take such inputs, or there are no labels."""
+        labels = self._sample.units.labels
+        if labels is None:
+            return None
         try:
             found = predict(
                 self._ref, self._model, self._sample.under(alternative.preprocess), progress=_silent
             )
         except KDAuditError:
             return None
-        right: Bool = found.logits.argmax(axis=1) == self._sample.units.labels
+        right: Bool = found.logits.argmax(axis=1) == labels
         return right
 
 

@@ -95,8 +95,17 @@ def answers_of(sample: Sample, data: Examples) -> Answers:
 
 
 def saved_answers(saved: SavedAudit) -> Answers:
-    """What a saved audit says of its examples."""
+    """What a saved audit says of its examples.
+
+    Raises:
+        AlignmentError: it has no labels.
+    """
     result = saved.result
+    if saved.labels is None:
+        raise AlignmentError(
+            f"expected labels in both audits, found none in that of {', '.join(result.students)}",
+            hint="what changed is counted in errors; audit on labelled data, without --unlabelled",
+        )
     roles = [model.role if model.fit else "unfit" for model in result.models]
     unfit = [rule.reason for rule in result.rules if rule.fitness and rule.outcome is RuleStatus.UNDECIDED]
     return Answers(

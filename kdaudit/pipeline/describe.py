@@ -10,37 +10,37 @@ from pathlib import Path
 import kdaudit
 from kdaudit.data import Examples
 from kdaudit.installed import version_of
-from kdaudit.metrics import agreement, calibration
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.gallery import inherited_record
+from kdaudit.pipeline.judgement import Judgement
+from kdaudit.pipeline.model_records import model_records
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.planner import planner_rows
 from kdaudit.pipeline.policy import policy_record, signature_part
 from kdaudit.pipeline.records import design_record, effect_record, part_records, transfer_records
 from kdaudit.policy.allowance import allowing
 from kdaudit.policy.explanations import EXPLANATIONS
+from kdaudit.policy.limits import Limits
 from kdaudit.policy.policy import Policy
 from kdaudit.schema import (
     Assumption,
     AuditResult,
-    BaselineRecord,
-    CurveRecord,
     DataRecord,
+    DesignRecord,
     Environment,
-    ModelRecord,
-    ReliabilityBin,
+    InheritedRecord,
+    PartRecord,
+    PlannerRow,
     RuleRecord,
     SkippedRecord,
 )
 from kdaudit.stats.power import design_of
 from kdaudit.stats.sample import Sample
 from kdaudit.stats.sanity import majority_share
-from kdaudit.stats.shared import consistency
 from kdaudit.types import (
     Assessment,
-    Float64,
+    BasePanel,
     Outcome,
-    Panel,
     Role,
     Skipped,
     Verdict,
@@ -55,13 +55,9 @@ class Findings:
     """What one audit found, before it is written down."""
 
     setup: Setup
-    sample: Sample
+    judgement: Judgement
     controls: ControlSet
-    unfit: dict[str, str]
-    assessment: Assessment
-    verdict: Verdict
     policy: Policy
-    baseline: BaselineRecord | None
     assumptions: tuple[Assumption, ...]
     skipped: tuple[Skipped, ...]
     command: str
@@ -69,19 +65,60 @@ class Findings:
     seconds: float
 
 
-def describe(found: Findings) -> AuditResult:
-    """The document of one audit."""
-    sample, assessment, verdict = found.sample, found.assessment, found.verdict
-    panel, effects = sample.panel, assessment.effects
-    limits = allowing(assessment, found.policy.limits)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfErrors:
+    """What is written down of errors; as it stands where the data has no labels."""
+
+    n_W: int | None = None  # noqa: N815 - the method's names
+    n_R: int | None = None  # noqa: N815
+    headroom_W: float | None = None  # noqa: N815
+    n_repeated_W: int | None = None  # noqa: N815
+    n_repeated_R: int | None = None  # noqa: N815
+    raw_gain_W: float | None = None  # noqa: N815
+    raw_gain_R: float | None = None  # noqa: N815
+    p_asymmetry: float | None = None
+    inherited: InheritedRecord | None = None
+    parts: tuple[PartRecord, ...] = ()
+    sharpness: float | None = None
+    planner: tuple[PlannerRow, ...] = ()
+    design: DesignRecord | None = None
+
+
+def _of_errors(found: Findings, sample: Sample, assessment: Assessment, limits: Limits) -> _OfErrors:
     wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
-    models = tuple(_models(found))
     n_repeated = [round(float(s.student_agreement.mean()) * s.n) if s.n else None for s in (wrong, right)]
     raw_gain = [
         float(s.student_agreement.mean() - s.control_agreement.mean()) if s.n and len(s.controls) else None
         for s in (wrong, right)
     ]
-    setup = found.setup
+    is_open = found.judgement.verdict.outcome is Outcome.INCONCLUSIVE
+    return _OfErrors(
+        n_W=wrong.n,
+        n_R=right.n,
+        headroom_W=wrong.headroom,
+        n_repeated_W=n_repeated[0],
+        n_repeated_R=n_repeated[1],
+        raw_gain_W=raw_gain[0],
+        raw_gain_R=raw_gain[1],
+        p_asymmetry=assessment.p_asymmetry,
+        inherited=inherited_record(found.setup, sample, assessment.inherited),
+        parts=tuple(part_records(found.setup.data, sample, assessment)),
+        sharpness=assessment.sharpness,
+        planner=planner_rows(sample, assessment.effects["kappa_W"], limits) if is_open else (),
+        design=None if (design := design_of(wrong)) is None else design_record(design),
+    )
+
+
+def describe(found: Findings) -> AuditResult:
+    """The document of one audit."""
+    judgement, setup = found.judgement, found.setup
+    sample, assessment, verdict = judgement.sample, judgement.assessment, judgement.verdict
+    panel, effects = sample.panel, assessment.effects
+    limits, errors = found.policy.limits, _OfErrors()
+    if isinstance(sample, Sample) and isinstance(assessment, Assessment):
+        limits = allowing(assessment, limits)
+        errors = _of_errors(found, sample, assessment, limits)
+    models = tuple(model_records(setup, sample, found.controls, judgement.unfit))
     return AuditResult(
         verdict=verdict.outcome,
         reason=verdict.reason,
@@ -92,13 +129,13 @@ def describe(found: Findings) -> AuditResult:
         students=tuple(panel.models[row].name for row in sample.students),
         rules=tuple(_rules(verdict)),
         policy=policy_record(found.policy, verdict),
-        baseline=found.baseline,
-        n=len(panel.labels),
-        n_W=wrong.n,
-        n_R=right.n,
-        headroom_W=wrong.headroom,
-        n_repeated_W=n_repeated[0],
-        n_repeated_R=n_repeated[1],
+        baseline=judgement.baseline,
+        n=panel.n,
+        n_W=errors.n_W,
+        n_R=errors.n_R,
+        headroom_W=errors.headroom_W,
+        n_repeated_W=errors.n_repeated_W,
+        n_repeated_R=errors.n_repeated_R,
         n_controls=len(sample.independent),
         n_random=len(panel.rows(Role.RANDOM)),
         n_positive=len(panel.rows(Role.POSITIVE)),
@@ -113,27 +150,25 @@ def describe(found: Findings) -> AuditResult:
         kappa_R=effect_record(effects.get("kappa_R")),
         rrr=effect_record(effects.get("rrr")),
         did=effect_record(effects.get("did")),
-        atd=effect_record(effects["atd"]) if sample.alternate else None,
+        atd=effect_record(effects.get("atd")) if sample.alternate else None,
         tilt=effect_record(effects.get("tilt")),
         harm_per_1000=effect_record(effects.get("harm_per_1000")),
         benefit_per_1000=effect_record(effects.get("benefit_per_1000")),
         net_harm_per_1000=effect_record(effects.get("net_harm_per_1000")),
-        raw_gain_W=raw_gain[0],
-        raw_gain_R=raw_gain[1],
-        p_asymmetry=assessment.p_asymmetry,
+        raw_gain_W=errors.raw_gain_W,
+        raw_gain_R=errors.raw_gain_R,
+        p_asymmetry=errors.p_asymmetry,
         transfer=transfer_records(sample, assessment),
-        inherited=inherited_record(setup, sample, assessment.inherited),
-        parts=tuple(part_records(found.setup.data, sample, assessment)),
+        inherited=errors.inherited,
+        parts=errors.parts,
         margin_fail=limits.m_fail,
         margin_pass=limits.m_pass,
-        sharpness=assessment.sharpness,
-        planner=planner_rows(sample, effects["kappa_W"], limits)
-        if verdict.outcome is Outcome.INCONCLUSIVE
-        else (),
-        design=None if (design := design_of(wrong)) is None else design_record(design),
+        sharpness=errors.sharpness,
+        planner=errors.planner,
+        design=errors.design,
         models=models,
-        data=_data(setup.data, panel, n_duplicates=setup.n_duplicates, n_look_alikes=len(setup.look_alikes)),
-        train_data=None if setup.train is None else _data(setup.train, None, n_duplicates=0),
+        data=_evaluation_data(setup, panel),
+        train_data=None if setup.train is None else _data(setup.train),
         recipe=None if found.controls.recipe is None else asdict(found.controls.recipe),
         fidelity=_fidelity(found),
         fidelity_level="" if found.controls.network is None else found.controls.network.fidelity.level,
@@ -146,47 +181,6 @@ def describe(found: Findings) -> AuditResult:
         environment=_environment(setup.device),
         signature=_signature(found),
     )
-
-
-def _models(found: Findings) -> Iterable[ModelRecord]:
-    panel = found.sample.panel
-    correct = panel.answers == panel.labels
-    wrong = found.sample.teacher_wrong
-    for row, ref in enumerate(panel.models):
-        trained = found.controls.trained.get(ref.name)
-        bins = calibration.reliability(panel.confidence[row], correct[row])
-        unfit = found.unfit.get(ref.name, "")
-        yield ModelRecord(
-            name=ref.name,
-            role=ref.role.value,
-            file=ref.path if trained is None else f"{ref.name} (trained by kdaudit)",
-            sha256=ref.sha256,
-            kind=ref.kind,
-            output=ref.output.value,
-            device=found.setup.device,
-            accuracy=agreement.accuracy(panel, row),
-            loss=agreement.loss(panel, row),
-            ece=calibration.expected_calibration_error(bins),
-            negative_flips=None if row == 0 else agreement.negative_flips(panel, row),
-            error_consistency=None if row == 0 else _mean(consistency(panel, row)),
-            agreement_W=agreement.agreement(panel, row, where=wrong),
-            agreement_R=agreement.agreement(panel, row, where=~wrong),
-            reliability=tuple(
-                ReliabilityBin(confidence=b.confidence, accuracy=b.accuracy, n=b.n) for b in bins
-            ),
-            fit=not unfit,
-            unfit_reason=unfit,
-            seed="" if trained is None else f"{found.setup.spec.seed}:{ref.name}",
-            preprocess=found.setup.preprocessing_of(ref),
-            curve=()
-            if trained is None
-            else tuple(CurveRecord(epoch=p.epoch, loss=p.loss, accuracy=p.accuracy) for p in trained.curve),
-            seconds=None if trained is None else trained.seconds,
-        )
-
-
-def _mean(values: Float64 | None) -> float | None:
-    return None if values is None else float(values.mean())
 
 
 def _rules(verdict: Verdict) -> Iterable[RuleRecord]:
@@ -211,18 +205,28 @@ def _rules(verdict: Verdict) -> Iterable[RuleRecord]:
         )
 
 
-def _data(data: Examples, panel: Panel | None, *, n_duplicates: int, n_look_alikes: int = 0) -> DataRecord:
+def _evaluation_data(setup: Setup, panel: BasePanel) -> DataRecord:
+    return _data(setup.data).model_copy(
+        update={
+            "n_duplicates": setup.n_duplicates,
+            "n_look_alikes": len(setup.look_alikes),
+            "n_classes": panel.n_classes,
+            "class_names": setup.class_names,
+        }
+    )
+
+
+def _data(data: Examples) -> DataRecord:
+    labels = data.units.labels
     return DataRecord(
         name=data.ref.name,
         kind=data.ref.kind,
         location=data.ref.location,
         sha256=data.ref.sha256,
         n=len(data.units),
-        n_duplicates=n_duplicates,
-        n_look_alikes=n_look_alikes,
-        n_classes=None if panel is None else panel.n_classes,
         class_names=data.class_names,
-        majority_share=majority_share(data.units.labels),
+        has_labels=labels is not None,
+        majority_share=None if labels is None else majority_share(labels),
     )
 
 
@@ -249,12 +253,13 @@ def _environment(device: str) -> Environment:
 
 def _signature(found: Findings) -> str:
     """One line for papers and tickets: what was compared, by digest, and what came out."""
-    sample, effects = found.sample, found.assessment.effects
+    sample, effects = found.judgement.sample, found.judgement.assessment.effects
     panel = sample.panel
+    n_wrong = int(sample.teacher_wrong.sum()) if isinstance(sample, Sample) else "-"
 
     def number(name: str) -> str:
-        effect = effects[name]
-        if effect.estimate is None:
+        effect = effects.get(name)
+        if effect is None or effect.estimate is None:
             return "-"
         ends = "" if effect.low is None or effect.high is None else f"[{effect.low:.2f},{effect.high:.2f}]"
         return f"{effect.estimate:.2f}{ends}"
@@ -262,10 +267,10 @@ def _signature(found: Findings) -> str:
     students = "+".join(panel.models[row].sha256[:8] for row in sample.students)
     return (
         f"kdaudit:{kdaudit.__version__}|T:{panel.models[0].sha256[:8]}|S:{students}"
-        f"|D:{found.setup.data.ref.sha256[:8]}|n:{len(panel.labels)}|nW:{int(sample.teacher_wrong.sum())}"
+        f"|D:{found.setup.data.ref.sha256[:8]}|n:{panel.n}|nW:{n_wrong}"
         f"|IND:{len(sample.independent)}|RCD:{len(sample.random)}|POS:{len(panel.rows(Role.POSITIVE))}"
         f"{f'|ATD:{len(sample.alternate)}' if sample.alternate else ''}"
         f"|a:{found.policy.limits.alpha:g}{signature_part(found.policy)}|seed:{found.setup.spec.seed}"
-        f"|{found.verdict.outcome.upper()}"
+        f"|{found.judgement.verdict.outcome.upper()}"
         f"|kW:{number('kappa_W')}|kR:{number('kappa_R')}|RRR:{number('rrr')}"
     )

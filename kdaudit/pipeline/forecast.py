@@ -44,8 +44,14 @@ def forecast(spec: AuditSpec, wish: Wish, *, progress: Progress) -> PlanResult:
     """The teacher's errors counted, a training step measured if there is training data; reference designs.
 
     Raises:
+        SpecError: the evaluation data is said to have no labels.
         KDAuditError: models, data or a policy that do not work.
     """
+    if spec.unlabelled:
+        raise SpecError(
+            "expected labels to plan by, found --unlabelled",
+            hint="a plan counts the teacher's errors; kdaudit check --unlabelled --dry-run says what would be trained",
+        )
     limits = stated_policy(spec).limits
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
         setup = prepare(spec, store, progress=progress)

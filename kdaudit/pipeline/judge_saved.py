@@ -9,6 +9,7 @@ from kdaudit.options import AuditSpec
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.given import FEWEST_SEEDS, refuse_copies
 from kdaudit.pipeline.judged import Audited, begin, judged
+from kdaudit.pipeline.label_options import refuse_with_unlabelled
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.policy import waiver_notices
 from kdaudit.pipeline.saved_predictions import ELSEWHERE, Judged, read_predictions
@@ -42,6 +43,7 @@ def judge_saved(
     Raises:
         KDAuditError: a file cannot be read, or does not go with the others.
     """
+    refuse_with_unlabelled(spec, files)
     run = begin(spec, command)
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
         given = read_predictions(files, spec, store)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Container, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from kdaudit.metrics.panel import measure
+from kdaudit.metrics.panel import measure, measure_answers
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.assess import assess
 from kdaudit.pipeline.changes import compared_with, named_baseline, verdict_record
@@ -18,17 +16,17 @@ from kdaudit.pipeline.checks import Checks
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.describe import Findings, describe
 from kdaudit.pipeline.inherited_table import inherited_table
+from kdaudit.pipeline.judgement import Judgement, Run, rows_by_role
 from kdaudit.pipeline.plan import Setup
 from kdaudit.pipeline.policy import policy_assumptions, stated_policy
 from kdaudit.pipeline.sanity import problems_of, ties_notes, unfit_reason, weak_teacher
-from kdaudit.pipeline.saved import SavedAudit
 from kdaudit.pipeline.skipped import skipped_examples
+from kdaudit.pipeline.unlabelled import base_fitness, judged_without_labels
 from kdaudit.policy import RULES
 from kdaudit.policy.judge import judge
-from kdaudit.policy.policy import Policy
 from kdaudit.schema import Assumption, AuditResult
 from kdaudit.stats.sample import Sample
-from kdaudit.types import AnyArray, Fitness, Int32, Int64, Panel, Predictions, Role, Skipped
+from kdaudit.types import AnyArray, BasePanel, Fitness, Int32, Int64, Panel, Predictions, Role, Skipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,32 +39,11 @@ class Audited:
     result: AuditResult
     models: tuple[str, ...]
     ids: npt.NDArray[np.str_]
-    labels: Int64
+    labels: Int64 | None
     answers: Int32
     groups: Int64 | None
     columns: dict[str, npt.NDArray[np.str_]]
     inherited: dict[str, AnyArray]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Run:
-    """What all audits of one command share; the only place where the time is read."""
-
-    policy: Policy
-    baseline: SavedAudit | None
-    command: str
-    began: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _start: float = field(default_factory=time.monotonic)
-
-    @property
-    def day(self) -> date:
-        """On which waivers hold or do not."""
-        return self.began.date()
-
-    @property
-    def seconds(self) -> float:
-        """Since the command began."""
-        return time.monotonic() - self._start
 
 
 def begin(spec: AuditSpec, command: str) -> Run:
@@ -101,36 +78,22 @@ def judged(
     Raises:
         AlignmentError: models differ in examples or classes.
     """
-    panel = measure(predictions, setup.data.units.labels, groups=setup.data.units.groups)
-    left_out = _unfit(panel, Role.INDEPENDENT) | controls.unfit
-    aside = _unfit(panel, Role.ALTERNATE) | controls.aside
-    sample = sample_of(panel, left_out | aside)
-    since = compared_with(run.baseline, sample, setup.data)
-    policy = run.policy
-    assessment = replace(
-        assess(
-            sample,
-            _fitness(setup, sample, controls, left_out, checks or Checks()),
-            policy.limits,
-            columns=setup.data.units.columns,
-            class_names=setup.data.class_names,
-        ),
-        change=None if since is None else since.change,
-    )
-    students = [panel.models[row] for row in sample.students]
-    verdict = judge(RULES, assessment, policy, students=students, on=run.day)
+    units, known = setup.data.units, checks or Checks()
+    if units.labels is None:
+        answers = measure_answers(predictions, groups=units.groups)
+        found = judged_without_labels(run, setup, answers, controls, known)
+    else:
+        measured = measure(predictions, units.labels, groups=units.groups)
+        found = _judged_by_labels(run, setup, measured, controls, known)
+    panel = found.sample.panel
     result = describe(
         Findings(
             setup=setup,
-            sample=sample,
+            judgement=found,
             controls=controls,
-            unfit=left_out | aside,
-            assessment=assessment,
-            verdict=verdict,
-            policy=policy,
-            baseline=verdict_record(since, run.baseline, verdict, policy.limits),
-            assumptions=assumptions + policy_assumptions(policy),
-            skipped=(*_skipped(controls, left_out | aside, panel), *skipped_examples(setup)),
+            policy=run.policy,
+            assumptions=assumptions + policy_assumptions(run.policy),
+            skipped=(*_skipped(controls, found.unfit, panel), *skipped_examples(setup)),
             command=run.command,
             started=run.began.isoformat(timespec="seconds"),
             seconds=run.seconds,
@@ -139,28 +102,48 @@ def judged(
     return Audited(
         result=result,
         models=tuple(model.name for model in panel.models),
-        ids=setup.data.units.ids,
-        labels=setup.data.units.labels,
+        ids=units.ids,
+        labels=units.labels,
         answers=panel.answers,
-        groups=setup.data.units.groups,
-        columns=setup.data.units.columns,
+        groups=units.groups,
+        columns=units.columns,
+        inherited=found.inherited,
+    )
+
+
+def _judged_by_labels(
+    run: Run, setup: Setup, panel: Panel, controls: ControlSet, checks: Checks
+) -> Judgement:
+    left_out = _unfit(panel, Role.INDEPENDENT) | controls.unfit
+    aside = _unfit(panel, Role.ALTERNATE) | controls.aside
+    sample = sample_of(panel, left_out | aside)
+    since = compared_with(run.baseline, sample, setup.data)
+    policy = run.policy
+    assessment = replace(
+        assess(
+            sample,
+            _fitness(setup, sample, controls, left_out, checks),
+            policy.limits,
+            columns=setup.data.units.columns,
+            class_names=setup.data.class_names,
+        ),
+        change=None if since is None else since.change,
+    )
+    students = [panel.models[row] for row in sample.students]
+    verdict = judge(RULES, assessment, policy, students=students, on=run.day)
+    return Judgement(
+        sample=sample,
+        unfit=left_out | aside,
+        assessment=assessment,
+        verdict=verdict,
+        baseline=verdict_record(since, run.baseline, verdict, policy.limits),
         inherited=inherited_table(setup.data, sample, assessment.inherited),
     )
 
 
 def sample_of(panel: Panel, left_out: Container[str] = ()) -> Sample:
     """The students and their controls, but for those of these names."""
-
-    def kept(role: Role) -> tuple[int, ...]:
-        return tuple(row for row in panel.rows(role) if panel.models[row].name not in left_out)
-
-    return Sample(
-        panel=panel,
-        students=tuple(panel.rows(Role.STUDENT)),
-        independent=kept(Role.INDEPENDENT),
-        random=tuple(panel.rows(Role.RANDOM)),
-        alternate=kept(Role.ALTERNATE),
-    )
+    return Sample(panel=panel, **rows_by_role(panel, left_out))
 
 
 def _fitness(
@@ -168,21 +151,15 @@ def _fitness(
 ) -> Fitness:
     panel = sample.panel
     wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
+    weak = weak_teacher(panel, sample.independent, checks, allowed=setup.spec.allow_weak_teacher)
+    base = base_fitness(
+        setup, sample, controls, unfit, problems=problems_of(panel, sample.students, checks) + weak
+    )
     return Fitness(
+        **{field.name: getattr(base, field.name) for field in fields(base)},
         n_W=wrong.n_units,
         n_R=right.n_units,
         headroom_W=wrong.headroom,
-        n_controls=len(sample.independent),
-        n_trained_controls=len(sample.independent) + len(unfit),
-        unfit=tuple(unfit.values()),
-        problems=problems_of(panel, sample.students, checks)
-        + weak_teacher(panel, sample.independent, checks, allowed=setup.spec.allow_weak_teacher),
-        unmatched=controls.unmatched,
-        unmatched_allowed=setup.spec.unmatched_controls == "ok",
-        no_controls_reason=controls.stopped or setup.no_train_reason,
-        n_duplicates=setup.n_duplicates,
-        n_before_duplicates=setup.n_before_duplicates,
-        duplicates_kept=setup.spec.keep_duplicates,
         n_errors=wrong.n,
     )
 
@@ -193,7 +170,7 @@ def _unfit(panel: Panel, role: Role) -> dict[str, str]:
     return {name: f"{name} is {reason}" for name, reason in reasons.items() if reason}
 
 
-def _skipped(controls: ControlSet, unfit: dict[str, str], panel: Panel) -> tuple[Skipped, ...]:
+def _skipped(controls: ControlSet, unfit: Mapping[str, str], panel: BasePanel) -> tuple[Skipped, ...]:
     found = [Skipped(what=name, stage="controls", reason=reason) for name, reason in unfit.items()]
     if controls.stopped:
         found.append(Skipped(what="controls", stage="training", reason=controls.stopped))

@@ -14,6 +14,7 @@ from kdaudit.models.identify import identify
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.cluster import check_ray_options
 from kdaudit.pipeline.label_map import read_label_map
+from kdaudit.pipeline.label_options import refuse_with_unlabelled
 from kdaudit.pipeline.reading import Reader
 from kdaudit.pipeline.store import Store
 from kdaudit.pipeline.taken import Taken, taken_by
@@ -57,6 +58,12 @@ class Setup:
         """Every model that is a file."""
         alternate = () if self.alternate_teacher is None else (self.alternate_teacher,)
         return (self.teacher, *self.students, *self.ready, *alternate)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes; of evaluation data without labels those of the training data."""
+        data = self.data if self.data.has_labels or self.train is None else self.train
+        return self.data.class_names or data.class_names
 
     def seen_by(self, model: ModelRef) -> Examples:
         """The evaluation examples as a model takes them."""
@@ -160,6 +167,7 @@ def _check(spec: AuditSpec) -> None:
                 f"expected --{name.replace('_', '-')} of at least {least}, found {getattr(spec, name)}"
             )
     _check_split(spec)
+    refuse_with_unlabelled(spec)
     check_ray_options(spec)
     for name in ("limit", "limit_train"):
         value = getattr(spec, name)

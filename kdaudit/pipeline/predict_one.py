@@ -37,13 +37,14 @@ def predict_one(spec: AuditSpec, *, progress: Progress) -> Predicted:
 
 
 def save_predictions(predicted: Predicted, path: Path) -> None:
-    """Write `logits`, `ids`, `labels`, and `groups`, `class_names` and slice columns where the data has them."""
+    """Write `logits`, `ids`, and `labels`, `groups`, `class_names` and slice columns where the data has them."""
     data = predicted.data
     arrays: dict[str, AnyArray] = {
         "logits": predicted.logits,
         "ids": data.units.ids,
-        "labels": data.units.labels,
     }
+    if data.units.labels is not None:
+        arrays["labels"] = data.units.labels
     if data.units.groups is not None:
         arrays["groups"] = data.units.groups
     if data.class_names:

@@ -15,7 +15,6 @@ from kdaudit.data.near_duplicates import near_duplicates
 from kdaudit.data.options import numbers_of
 from kdaudit.data.roles import read_class_names
 from kdaudit.data.split import Split, split
-from kdaudit.data.subset import limited
 from kdaudit.errors import AlignmentError, DataError, SpecError
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.store import Store
@@ -63,7 +62,7 @@ class Reader:
             DataError: they cannot be read.
             SpecError: an option does not fit them.
         """
-        data = self._load(self._spec.data, taken, None)
+        data = self._load(self._spec.data, taken, None, unlabelled=self._spec.unlabelled)
         if (parts := self._parts(data)) is not None:
             data = data.subset(parts.evaluation)
         if missing := [name for name in self._spec.slice if name not in data.columns]:
@@ -76,9 +75,7 @@ class Reader:
     def limited(self, data: Examples) -> Examples:
         """The random subset that --limit leaves."""
         limit = self._spec.limit
-        if limit is None or limit >= len(data):
-            return data
-        return data.subset(limited(data.labels, Limit(n=limit, seed=self._spec.seed)))
+        return data if limit is None else data.limited(Limit(n=limit, seed=self._spec.seed))
 
     def all(self, main: ModelRef, taken: Mapping[str, Taken]) -> Given:
         """Evaluation and training examples as `main` and every other model takes them.
@@ -125,7 +122,7 @@ class Reader:
         if spec.split_eval is not None:
             whole = self._load(spec.data, taken, None)
             train = _train_part(whole, self._parts(whole))
-            return taken.view(train.subset(limited(train.labels, limit))), ""
+            return taken.view(train.limited(limit)), ""
         beside = training_split_of(spec.data)
         location = spec.train_data or (beside if beside in _TAKEN_UNASKED else None)
         if location is None:
@@ -149,9 +146,16 @@ class Reader:
             self._split = split(data.labels, data.groups, share, rng=stream(self._spec.seed, "split"))
         return self._split
 
-    def _load(self, location: str, taken: Taken, limit: Limit | None) -> Examples:
+    def _load(
+        self, location: str, taken: Taken, limit: Limit | None, *, unlabelled: bool = False
+    ) -> Examples:
         options = replace(
-            _options(self._spec), geometry=taken.geometry, text=taken.text, sound=taken.sound, limit=limit
+            _options(self._spec),
+            geometry=taken.geometry,
+            text=taken.text,
+            sound=taken.sound,
+            limit=limit,
+            unlabelled=unlabelled,
         )
         key = (location, options)
         if key not in self._read:

@@ -11,9 +11,9 @@ from kdaudit.pipeline.gallery import inherited_in
 from kdaudit.schema import DesignRecord, EffectRecord, PartRecord, TransferRecord
 from kdaudit.stats.inherited import most_surprising_first
 from kdaudit.stats.power import Design
-from kdaudit.stats.sample import Sample
+from kdaudit.stats.sample import BaseSample, Sample
 from kdaudit.stats.transfer import against, distance_rows
-from kdaudit.types import Assessment, Evidence, Role
+from kdaudit.types import Assessment, BaseAssessment, Evidence, Role
 
 
 def effect_record(found: Evidence | None) -> EffectRecord | None:
@@ -69,7 +69,7 @@ def part_records(data: Examples, sample: Sample, assessment: Assessment) -> Iter
         )
 
 
-def transfer_records(sample: Sample, assessment: Assessment) -> dict[str, TransferRecord]:
+def transfer_records(sample: BaseSample, assessment: BaseAssessment) -> dict[str, TransferRecord]:
     """The functional distances by measure, with their means and Holm-corrected p."""
     records = {}
     for name, found in assessment.effects.items():

@@ -9,8 +9,14 @@ import numpy as np
 from kdaudit.metrics.agreement import accuracy
 from kdaudit.pipeline.checks import Checks
 from kdaudit.pipeline.control_set import ControlSet
-from kdaudit.stats.sanity import beats_majority, below_expected, label_hint, majority_share
-from kdaudit.types import Int64, Panel, Role
+from kdaudit.stats.sanity import (
+    accuracy_lower_bound,
+    beats_majority,
+    below_expected,
+    label_hint,
+    majority_share,
+)
+from kdaudit.types import BasePanel, Int64, Panel, Role, TrainedControl
 
 _MANY_TIES = 0.01
 _NO_CHECKS = Checks()
@@ -26,8 +32,8 @@ def problems_of(panel: Panel, students: Sequence[int], checks: Checks = _NO_CHEC
     for row in (0, *students):
         model = panel.models[row]
         who = f"The {model.role} {model.name}"
-        if np.all(panel.answers[row] == panel.answers[row, 0]):
-            found.append(f"{who} gives the same answer to every example: check its inputs and its output.")
+        if constant := _constant(panel, row):
+            found.append(constant)
         elif not beats_majority(panel.answers[row], panel.labels):
             found.append(
                 f"{who} is right in {accuracy(panel, row):.1%}, no better than always giving the commonest class "
@@ -36,6 +42,26 @@ def problems_of(panel: Panel, students: Sequence[int], checks: Checks = _NO_CHEC
         else:
             found += _below_expected(panel, row, checks)
     return (*found, *checks.shifted)
+
+
+def problems_without_labels(
+    panel: BasePanel, students: Sequence[int], checks: Checks = _NO_CHECKS
+) -> tuple[str, ...]:
+    """Violated conditions that need neither a control nor labels: constant outputs, inputs that differ."""
+    constant = (_constant(panel, row) for row in (0, *students))
+    return (*filter(None, constant), *checks.shifted)
+
+
+def _constant(panel: BasePanel, row: int) -> str:
+    """A sentence on a model that always answers alike; '' for any other."""
+    if not _is_constant(panel, row):
+        return ""
+    model = panel.models[row]
+    return f"The {model.role} {model.name} gives the same answer to every example: check its inputs and its output."
+
+
+def _is_constant(panel: BasePanel, row: int) -> bool:
+    return bool(np.all(panel.answers[row] == panel.answers[row, 0]))
 
 
 def _below_expected(panel: Panel, row: int, checks: Checks) -> Iterator[str]:
@@ -79,7 +105,12 @@ def unfit_reason(panel: Panel, row: int) -> str:
     return f"right in {accuracy(panel, row):.1%}, no better than the commonest class"
 
 
-def ties_notes(panel: Panel) -> tuple[str, ...]:
+def unfit_without_labels(panel: BasePanel, row: int) -> str:
+    """Why an independent control is unfit whatever the labels are, or ''."""
+    return "the same answer to every example" if _is_constant(panel, row) else ""
+
+
+def ties_notes(panel: BasePanel) -> tuple[str, ...]:
     """Models whose largest logit is tied on more than 1 % of the examples."""
     return tuple(
         f"{model.name}: {share:.1%} of its answers are ties, decided for the lowest class"
@@ -101,8 +132,13 @@ def _found_hints(panel: Panel, row: int, checks: Checks) -> str:
     return " ".join(f"Hint: {hint}." for hint in hints if hint)
 
 
-def unfit_models(controls: ControlSet, labels: Int64, role: Role) -> dict[str, str]:
-    """Models of one role that diverged or are no better than the commonest class, with the reason."""
+def unfit_models(
+    controls: ControlSet, labels: Int64 | None, role: Role, *, trained_on: Int64
+) -> dict[str, str]:
+    """Models of one role that diverged or are no better than the commonest class, with the reason.
+
+    Without labels (None) that is asked of the last epoch of their training, on the labels `trained_on`.
+    """
     answered = {p.model.name: p for p in controls.predictions if p.model.role is role}
     trained = [name for name, control in controls.trained.items() if control.model.role is role]
     unfit = {}
@@ -110,6 +146,16 @@ def unfit_models(controls: ControlSet, labels: Int64, role: Role) -> dict[str, s
         predictions = answered.get(name)
         if predictions is None:
             unfit[name] = f"{name} diverged"
+        elif labels is None:
+            if not _learnt(controls.trained[name], trained_on):
+                unfit[name] = f"{name} is no better than the commonest class on its training data"
         elif not beats_majority(predictions.logits.argmax(axis=1).astype(np.int32), labels):
             unfit[name] = f"{name} is no better than the commonest class"
     return unfit
+
+
+def _learnt(control: TrainedControl, labels: Int64) -> bool:
+    """Whether a control's accuracy in its last epoch lies above the commonest class's share."""
+    n = len(labels)
+    n_right = round(control.curve[-1].accuracy * n)
+    return accuracy_lower_bound(n_right, n) > majority_share(labels)

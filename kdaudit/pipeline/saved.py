@@ -43,28 +43,35 @@ _DAMAGED = (
 class SavedAudit:
     """A saved audit: its document, and what every model answered to every example.
 
-    ids, labels (n,); answers (m, n): rows as in `result.models`; groups (n,) or None.
+    ids (n,); labels (n,), None where there are none; answers (m, n): rows as in `result.models`; groups (n,) or None.
     """
 
     result: AuditResult
     ids: npt.NDArray[np.str_]
-    labels: Int64
+    labels: Int64 | None
     answers: Int32
     groups: Int64 | None
 
 
 def save_examples(audited: Audited, path: Path) -> None:
-    """Write the answers of every model, with ids, labels, groups and slice columns; small numbers in two bytes."""
+    """Write the answers of every model, with ids, labels, groups and slice columns; small numbers in two bytes.
+
+    Labels and groups that are not known are empty.
+    """
     largest = int(audited.answers.max(initial=0))
     np.savez_compressed(
         path,
         answers=audited.answers.astype(np.uint16 if largest < 2**16 else np.int32),
         ids=audited.ids,
-        labels=audited.labels,
+        labels=_or_empty(audited.labels),
         models=np.array(audited.models),
-        groups=np.empty(0, dtype=np.int64) if audited.groups is None else audited.groups,
+        groups=_or_empty(audited.groups),
         **{f"slice:{name}": values for name, values in audited.columns.items()},  # type: ignore[arg-type]
     )
+
+
+def _or_empty(column: Int64 | None) -> Int64:
+    return np.empty(0, dtype=np.int64) if column is None else column
 
 
 def read_result(path: Path) -> AuditResult:
@@ -106,7 +113,7 @@ def read_audit(place: Path) -> SavedAudit:
     return SavedAudit(
         result=result,
         ids=arrays["ids"].astype(np.str_),
-        labels=arrays["labels"].astype(np.int64),
+        labels=arrays["labels"].astype(np.int64) if result.data.has_labels else None,
         answers=arrays["answers"].astype(np.int32),
         groups=groups.astype(np.int64) if len(groups) else None,
     )
@@ -154,7 +161,9 @@ def _array(archive: zipfile.ZipFile, name: str) -> AnyArray:
 def _problems(result: AuditResult, arrays: dict[str, AnyArray]) -> Iterator[str]:
     """Why the arrays are not those of the document."""
     m, n = len(result.models), result.n
-    shapes = {"models": (m,), "ids": (n,), "labels": (n,), "answers": (m, n), "groups": (n,)}
+    labelled = result.data.has_labels
+    labels = (n,) if labelled else (0,)
+    shapes = {"models": (m,), "ids": (n,), "labels": labels, "answers": (m, n), "groups": (n,)}
     for name, shape in shapes.items():
         found, kinds = arrays[name], "U" if name in ("models", "ids") else "iu"
         absent = name == "groups" and found.shape == (0,)
@@ -167,10 +176,10 @@ def _problems(result: AuditResult, arrays: dict[str, AnyArray]) -> Iterator[str]
         yield "no teacher and student as its first models"
     if len(np.unique(arrays["ids"])) < n:
         yield "ids that occur twice"
-    for name in ("labels", "answers"):
+    for name in ("labels", "answers") if labelled else ("answers",):
         if n and not 0 <= int(arrays[name].min()) <= int(arrays[name].max()) < 2**31:
             yield f"{name} that are no class"
-    for model, answers in zip(result.models, arrays["answers"], strict=True):
+    for model, answers in zip(result.models, arrays["answers"], strict=True) if labelled else ():
         accuracy = float(np.mean(answers == arrays["labels"])) if n else None
         if accuracy is not None and model.accuracy is not None and abs(accuracy - model.accuracy) > 1e-9:
             yield f"that {model.name} answers {accuracy:.2%} right instead of {model.accuracy:.2%}"

@@ -11,7 +11,9 @@ import numpy as np
 from kdaudit.data import Examples
 from kdaudit.data.cache import cached_examples
 from kdaudit.data.examples import FORMAT_VERSION, Description, write_examples
+from kdaudit.data.listing import few
 from kdaudit.data.outputs import Columns, read_columns, read_outputs
+from kdaudit.data.roles import LABELS_HINT, NO_LABELS_HINT
 from kdaudit.digest import array_digest, file_digest, record_digest
 from kdaudit.errors import AlignmentError, DataError, SpecError
 from kdaudit.judge_options import JudgeSpec
@@ -22,7 +24,9 @@ from kdaudit.pipeline.store import Store
 from kdaudit.types import Int64, ModelRef, Predictions, Role
 
 ELSEWHERE = "models ran elsewhere"
-_LABELS_HINT = "name a file that holds them with --labels, such as the evaluation data itself"
+_LABELS_HINT = (
+    f"name a file that holds them with --labels, such as the evaluation data itself; {NO_LABELS_HINT}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,7 +46,7 @@ def read_predictions(files: JudgeSpec, spec: AuditSpec, store: Store) -> Judged:
     """The predictions in all files, their rows aligned by ids where all files have ids, else by position.
 
     Raises:
-        DataError: a file cannot be read or holds no outputs, or there are no labels.
+        DataError: a file cannot be read or holds no outputs; there are no labels, or some where there should be none.
         AlignmentError: files hold other examples, other labels, or one file is given twice.
         SpecError: outputs are not what was stated, or a slice column is missing.
         ModelError: outputs are not finite, or not what they are said to be.
@@ -52,8 +56,7 @@ def read_predictions(files: JudgeSpec, spec: AuditSpec, store: Store) -> Judged:
     models = tuple(_models(given))
     refuse_one_file_twice(models)
     labelled = read_columns(files.labels, spec.slice) if files.labels else columns[files.teacher]
-    if labelled.labels is None:
-        raise DataError(f"expected labels in {labelled.path}, found none", hint=_LABELS_HINT)
+    _require_labels_as_said((labelled, *columns.values()), unlabelled=spec.unlabelled)
     if missing := [name for name in spec.slice if name not in labelled.slices]:
         raise SpecError(
             f"expected a column {missing[0]!r} in {labelled.path} for --slice, found none",
@@ -69,6 +72,18 @@ def read_predictions(files: JudgeSpec, spec: AuditSpec, store: Store) -> Judged:
         predictions=tuple(_predictions(m, orders[m.path], data, store, files) for m in models),
         by_ids=by_ids,
     )
+
+
+def _require_labels_as_said(files: Sequence[Columns], *, unlabelled: bool) -> None:
+    """Labels in the first file, or in none."""
+    if not unlabelled:
+        if files[0].labels is None:
+            raise DataError(f"expected labels in {files[0].path}, found none", hint=_LABELS_HINT)
+        return
+    if labelled := [file.path for file in files if file.labels is not None]:
+        raise DataError(
+            f"expected no labels, as --unlabelled says, found some in {few(labelled)}", hint=LABELS_HINT
+        )
 
 
 def _given(files: JudgeSpec) -> list[tuple[Role, str]]:
@@ -145,14 +160,17 @@ def _require_same_labels(found: Columns, order: Int64 | None, labelled: Columns)
 
 
 def _examples(labelled: Columns, store: Store) -> Examples:
-    """Labelled examples without inputs."""
+    """Examples without inputs; positions are their ids where nothing else tells how many there are."""
+    ids = labelled.ids
+    if ids is None and labelled.labels is None:
+        ids = np.arange(labelled.n).astype(np.str_)
     key = record_digest(
         "predictions",
         FORMAT_VERSION,
         labelled.path,
         [
             None if column is None else array_digest(column)
-            for column in (labelled.labels, labelled.ids, labelled.groups, *labelled.slices.values())
+            for column in (labelled.labels, ids, labelled.groups, *labelled.slices.values())
         ],
         [*labelled.slices],
         labelled.class_names,
@@ -167,15 +185,14 @@ def _examples(labelled: Columns, store: Store) -> Examples:
     )
 
     def build(folder: Path) -> None:
-        if labelled.labels is not None:
-            write_examples(
-                folder,
-                description,
-                labels=labelled.labels,
-                ids=labelled.ids,
-                groups=labelled.groups,
-                slices=list(labelled.slices.values()),
-            )
+        write_examples(
+            folder,
+            description,
+            labels=labelled.labels,
+            ids=ids,
+            groups=labelled.groups,
+            slices=list(labelled.slices.values()),
+        )
 
     return cached_examples(store.root, key, build)
 

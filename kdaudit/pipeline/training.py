@@ -204,7 +204,7 @@ class ControlTrainer:
         teacher = next(
             (p.model for p in controls.predictions if p.model.role is Role.ALTERNATE_TEACHER), None
         )
-        unfit = unfit_models(controls, self._setup.data.units.labels, Role.ALTERNATE_TEACHER)
+        unfit = self._unfit(controls, Role.ALTERNATE_TEACHER)
         if teacher is None or unfit:
             return replace(controls, aside=unfit)
         tasks = taught_by(teacher, tasks)
@@ -214,7 +214,11 @@ class ControlTrainer:
             trained={**controls.trained, **trained},
             predictions=_by_role([*controls.predictions, *self._predict_all(trained)]),
         )
-        return replace(done, aside=unfit_models(done, self._setup.data.units.labels, Role.ALTERNATE))
+        return replace(done, aside=self._unfit(done, Role.ALTERNATE))
+
+    def _unfit(self, controls: ControlSet, role: Role) -> dict[str, str]:
+        labels = self._setup.data.units.labels
+        return unfit_models(controls, labels, role, trained_on=self._train.labels)
 
     def _predict_all(self, trained: dict[str, TrainedControl]) -> tuple[Predictions, ...]:
         """Predictions of all controls that did not diverge, and put out finite numbers."""
@@ -259,7 +263,7 @@ class ControlTrainer:
 
     def _replace_unfit(self, controls: ControlSet, tasks: Sequence[TrainTask]) -> ControlSet:
         """Train unfit independent controls once more with a new seed; what is unfit again is left out and named."""
-        unfit = unfit_models(controls, self._setup.data.units.labels, Role.INDEPENDENT)
+        unfit = self._unfit(controls, Role.INDEPENDENT)
         again = [replace(task, name=f"{task.name}/again") for task in tasks if task.name in unfit]
         if not again:
             return controls
@@ -270,12 +274,13 @@ class ControlTrainer:
             controls,
             trained={**{n: c for n, c in controls.trained.items() if n not in unfit}, **trained},
             predictions=_by_role([*left, *second.predictions]),
-            unfit=unfit_models(second, self._setup.data.units.labels, Role.INDEPENDENT),
+            unfit=self._unfit(second, Role.INDEPENDENT),
         )
 
 
 def _n_classes(setup: Setup) -> int:
-    return len(setup.data.class_names) or int(setup.data.labels.max()) + 1
+    labelled = setup.data if setup.data.has_labels or setup.train is None else setup.train
+    return len(setup.class_names) or int(labelled.labels.max()) + 1
 
 
 def _by_role(predictions: Sequence[Predictions]) -> tuple[Predictions, ...]:

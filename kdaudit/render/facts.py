@@ -37,6 +37,11 @@ _OF_RULES = {
 }
 
 
+NO_LABELS = "the data has no labels"
+# Parts that need none.
+_WITHOUT_LABELS = ("transfer", "control")
+
+
 @dataclass(frozen=True, slots=True)
 class Band:
     """An interval of a raw value."""
@@ -218,6 +223,8 @@ def nothing_measured(result: AuditResult) -> bool:
 
 
 def why_missing(result: AuditResult, what: str, otherwise: str) -> str:
-    """Why a part is missing: the reason recorded for it, else the given one."""
+    """Why a part is missing: the reason recorded for it, else the given one; labels come before everything else."""
+    if not result.data.has_labels and what not in _WITHOUT_LABELS:
+        return NO_LABELS
     skipped = next((row for row in result.skipped if what in row.what.lower() and row.stage != "data"), None)
     return otherwise if skipped is None else skipped.reason

@@ -12,6 +12,8 @@ _CLOSE_SHARE = 0.5
 
 def of_numbers(result: AuditResult) -> str:
     """Section 2: accuracy against what was taken over."""
+    if not result.data.has_labels:
+        return not_measured(facts.NO_LABELS)
     if facts.nothing_measured(result):
         return not_measured(result.reason)
     if facts.unfit_rules(result):
@@ -134,9 +136,20 @@ def of_controls(result: AuditResult) -> str:
         names = text.listing([text.short(model.name) for model in left_out[:3]])
         more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
         return f"{names}{more} left out as unfit; {numbers.plural(len(independent), 'independent control')} remain."
+    if not result.data.has_labels:
+        return _controls_without_labels(result)
     total = f"all {len(independent)}" if len(independent) > 2 else _both(len(independent))
     control = "control is" if len(independent) == 1 else "controls are"
     return f"Fit: {total} independent {control} better than guessing{_matches(result)}."
+
+
+def _controls_without_labels(result: AuditResult) -> str:
+    n = result.n_controls
+    control = "control is" if n == 1 else "controls are"
+    said = f"How accurate the {n} independent {control} on this data is not known: it has no labels."
+    if result.recipe is None:
+        return said
+    return f"{said} On the training data {'it is' if n == 1 else 'they are'} better than guessing."
 
 
 def of_calibration(result: AuditResult) -> str:

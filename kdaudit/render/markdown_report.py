@@ -6,7 +6,7 @@ import re
 
 from kdaudit.render import facts, numbers, stated, text, words
 from kdaudit.render.views.rules import interval, observed
-from kdaudit.render.views.sizes import quality_rows
+from kdaudit.render.views.sizes import SizeRow, quality_rows, transfer_rows
 from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+|~!&@])")
@@ -55,19 +55,17 @@ def render_markdown(result: AuditResult) -> str:
 
 
 def numbers_table(result: AuditResult) -> list[str]:
-    """The student's accuracy and everything that decides, each with its interval: the lines of a table."""
+    """The student's accuracy and everything that decides, each with its interval: the lines of a table.
+
+    Without labels, how close the student is to its teacher.
+    """
+    rows = ["| | estimate | 90 % interval | p |", "|---|---|---|---|"]
+    if not result.data.has_labels:
+        return rows + [_against_controls(row) for row in transfer_rows(result)]
     accuracy = numbers.percent(facts.accuracy(result, "student"), 1)
-    rows = [
-        "| | estimate | 90 % interval | p |",
-        "|---|---|---|---|",
-        f"| Accuracy | {accuracy} | – | – |",
-    ]
+    rows.append(f"| Accuracy | {accuracy} | – | – |")
     ratio = result.rrr
-    rows += [
-        f"| {row.name}, less controls{f' ({escaped(row.aside)})' if row.aside else ''} | {escaped(row.estimate)} "
-        f"| {escaped(row.interval)} | {escaped(row.p)} |"
-        for row in quality_rows(result)
-    ]
+    rows += [_against_controls(row) for row in quality_rows(result)]
     bounds = facts.limits(result, "KD201")
     for label, effect in (
         ("Wrong knowledge taken over", result.kappa_W),
@@ -83,6 +81,13 @@ def numbers_table(result: AuditResult) -> list[str]:
         _effect("Asymmetry (ratio)", ratio, numbers.ratio(ratio.estimate if ratio else None, bounds), ends)
     )
     return rows
+
+
+def _against_controls(row: SizeRow) -> str:
+    return (
+        f"| {row.name}, less controls{f' ({escaped(row.aside)})' if row.aside else ''} | {escaped(row.estimate)} "
+        f"| {escaped(row.interval)} | {escaped(row.p)} |"
+    )
 
 
 def _effect(label: str, effect: EffectRecord | None, estimate: str, ends: str) -> str:

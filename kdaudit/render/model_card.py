@@ -44,7 +44,7 @@ def render_model_card(result: AuditResult) -> str:
         *numbers_table(result),
         "",
         f"{students}, a student of {escaped(result.teacher)}, on {numbers.plural(result.n, 'example')} of "
-        f"{escaped(result.data.name)}, {numbers.count(result.n_W)} of them teacher errors; "
+        f"{escaped(result.data.name)}, {_errors(result)}; "
         f"{words.count_controls(result)}. Each interval is a 90 % one.",
         "",
         words.count_rules(result),
@@ -58,6 +58,12 @@ def render_model_card(result: AuditResult) -> str:
         code(result.signature) if result.signature else "no signature",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _errors(result: AuditResult) -> str:
+    if not result.data.has_labels:
+        return "which have no labels"
+    return f"{numbers.count(result.n_W)} of them teacher errors"
 
 
 def _front_matter(result: AuditResult) -> dict[str, _Yaml]:

@@ -76,7 +76,7 @@ def aside(result: AuditResult) -> str:
     elif result.verdict is Outcome.PASS:
         parts = [f"{_rules(counts['pass'])} passed", *_few(counts, "warning", "waived", "not_judged")]
     else:
-        parts = _few(counts, "unfit", "fail", "undecided", "warning")
+        parts = _few(counts, "unfit", "fail", "undecided", "warning") or _few(counts, "not_judged")
         return f"{', '.join(parts) or 'No rule was judged'}. Not a pass (exit code {result.exit_code})."
     return ", ".join(parts)
 
@@ -115,7 +115,7 @@ def lead(result: AuditResult) -> str:
 
 def body(result: AuditResult) -> tuple[str, ...]:
     """The banner's further sentences, one paragraph each."""
-    if facts.nothing_measured(result):
+    if facts.nothing_measured(result) or not result.data.has_labels:
         return (text.opening(result.reason),)
     broken = facts.unfit_rules(result)
     if broken:
@@ -143,6 +143,8 @@ def _lead_on_mistakes(result: AuditResult) -> str:
         return passed + (f", apart from {numbers.plural(waived, 'waived rule')}" if waived else "")
     if outcome is RuleStatus.UNDECIDED:
         return _TAKEN_OPEN if facts.repeated(result) else _CANNOT_SAY
+    if not result.data.has_labels:
+        return "Without labels it cannot be said whether the student took over its teacher’s mistakes"
     if outcome is RuleStatus.NOT_JUDGED:
         return "Whether the student took over its teacher’s mistakes could not be judged"
     return "Whether the student took over its teacher’s mistakes was not asked"

@@ -183,7 +183,8 @@ class Assumption(Document):
 class DataRecord(Document):
     """The examples used: `n` after `n_duplicates` that also occur in the training data were left out.
 
-    `n_look_alikes` of them are pictures that look like a training picture; they stay in.
+    `n_look_alikes` of them are pictures that look like a training picture; they stay in. Without labels answers are
+    compared, and nothing is known of errors.
     """
 
     name: str
@@ -196,6 +197,7 @@ class DataRecord(Document):
     n_classes: int | None = None
     class_names: tuple[str, ...] = ()
     majority_share: Share | None = None
+    has_labels: bool = True
 
 
 class PlannerRow(Document):

@@ -161,6 +161,8 @@ def _of_controls(result: AuditResult) -> tuple[Definition, ...]:
     kinds = tuple(Definition(*said) for role, said in _KINDS.items() if role in roles)
     if not kinds:
         return ()
+    if not result.data.has_labels:
+        return kinds
     return (
         *kinds,
         Definition(
@@ -174,6 +176,8 @@ def _of_controls(result: AuditResult) -> tuple[Definition, ...]:
 def _of_quality(result: AuditResult) -> tuple[Definition, ...]:
     if not result.n_controls or not result.n:
         return ()
+    if not result.data.has_labels:
+        return _SIZES
     return (
         Definition("Confidence", "The probability that a model gives to its own answer."),
         Definition(
@@ -196,18 +200,23 @@ def _of_quality(result: AuditResult) -> tuple[Definition, ...]:
             "How much the student’s answer tells of the teacher’s once the label is known: conditional mutual "
             "information, corrected for its bias (Miller and Madow).",
         ),
-        Definition(
-            "Effect size z",
-            "The difference in standard deviations of the controls (at least what examples alone explain), with "
-            "Hedges’ correction for their small number.",
-        ),
-        Definition("Cliff’s delta", "1 where the student lies above all controls, −1 below all."),
-        Definition(
-            "Rank p",
-            "The student’s place among the controls. It cannot fall below 1 / (controls + 1), so nothing is decided "
-            "by it.",
-        ),
+        *_SIZES,
     )
+
+
+_SIZES = (
+    Definition(
+        "Effect size z",
+        "The difference in standard deviations of the controls (at least what examples alone explain), with "
+        "Hedges’ correction for their small number.",
+    ),
+    Definition("Cliff’s delta", "1 where the student lies above all controls, −1 below all."),
+    Definition(
+        "Rank p",
+        "The student’s place among the controls. It cannot fall below 1 / (controls + 1), so nothing is decided "
+        "by it.",
+    ),
+)
 
 
 def _of_tests(result: AuditResult) -> tuple[Definition, ...]:
@@ -225,7 +234,9 @@ def _of_tests(result: AuditResult) -> tuple[Definition, ...]:
         Definition(
             "Verdict",
             f"Fail: p ≤ {alpha} and at least {fail} of the wrong knowledge. Pass: its interval ends below {passed}. "
-            "Otherwise, or where the audit is not fit: inconclusive.",
+            "Otherwise, or where the audit is not fit: inconclusive."
+            if result.data.has_labels
+            else "Without labels always inconclusive: a fail and a pass are about errors.",
         ),
     )
 

@@ -38,7 +38,9 @@ class FourView:
 
 
 def four(result: AuditResult) -> FourView:
-    """The four numbers of an audit."""
+    """The four numbers of an audit; without labels there is none."""
+    if not result.data.has_labels:
+        return FourView(findings.of_numbers(result), (), (), "")
     scale = effects.share_scale((result.kappa_W, result.kappa_R), low=_CARD_LOW, high=_CARD_HIGH)
     cards = (_accuracy(result), _wrong(result, scale), _right(result, scale), _ratio(result))
     several = len(facts.models(result, "student"))

@@ -80,10 +80,13 @@ def _compared(result: AuditResult) -> str:
     controls = "the student’s network, labels and schedule, trained without the teacher"
     if all(model.kind == "predictions" for model in result.models):
         controls = "networks that never saw the teacher, as the user states, since predictions do not show it"
+    labelled = "labelled " if result.data.has_labels else ""
     said = (
         f"One teacher and {students} are compared with {numbers.plural(result.n_controls, 'independent control')}: "
-        f"{controls}. All models answer the same {numbers.plural(result.n, 'labelled example')}."
+        f"{controls}. All models answer the same {numbers.plural(result.n, f'{labelled}example')}."
     )
+    if not result.data.has_labels:
+        return f"{said} These have no labels: answers are compared, and which of them are wrong is not known."
     if result.n_W is None or result.n_R is None:
         return said
     wrong, right = numbers.count(result.n_W), numbers.count(result.n_R)
@@ -118,6 +121,12 @@ def _limits(result: AuditResult) -> tuple[str, ...]:
         limits.append(
             f"The smallest inheritance that would be found in 80 of 100 audits like this is {found}."
         )
+    if not result.data.has_labels:
+        limits.append(
+            "Without labels it is not known whether the models work on this data, nor whether its classes are in the "
+            "models’ order. Closeness is what distillation is for; whether errors came along, only labels can say."
+        )
+        return tuple(limits)
     limits.append(
         "“This teacher” means: closer to it than to the models at hand. Another teacher trained on the same faulty "
         "labels would look alike."

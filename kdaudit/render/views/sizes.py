@@ -56,7 +56,7 @@ class SizesView:
 
 def sizes(result: AuditResult) -> SizesView:
     """Every measure of an audit against its controls."""
-    rows = (*_taken_over(result), *_transfer(result), *quality_rows(result))
+    rows = (*_taken_over(result), *transfer_rows(result), *quality_rows(result))
     if all(row.estimate == numbers.NONE for row in rows):
         rows = ()
     caption = f"The student less the mean of {numbers.plural(result.n_controls, 'independent control')}."
@@ -86,7 +86,8 @@ def _taken_over(result: AuditResult) -> Iterator[SizeRow]:
     return (_row(measure, effect, n) for measure, effect, n in measured if effect is not None)
 
 
-def _transfer(result: AuditResult) -> Iterator[SizeRow]:
+def transfer_rows(result: AuditResult) -> Iterator[SizeRow]:
+    """How much closer to the teacher than its controls the student is, by each distance."""
     for key, measure in _DISTANCES.items():
         if key in result.transfer:
             yield _row(measure, result.transfer[key], result.n)
