@@ -97,6 +97,19 @@ class DataOptions:
         )
 
 
+def refuse_picture_options(options: DataOptions, location: str) -> None:
+    """Return if nothing is asked for that only pictures in files can have.
+
+    Raises:
+        SpecError: something is.
+    """
+    if options.image_size is not None:
+        raise SpecError(
+            f"expected no --image-size with {location}, found {options.image_size}",
+            hint="it is for pictures in files; arrays are used in the size in which they were saved",
+        )
+
+
 def numbers_of(text: str | None, option: str) -> tuple[float, ...] | None:
     """The numbers of an option such as `--mean`, with commas between them; None where it is not given.
 

@@ -1,4 +1,4 @@
-"""Tables as parquet files: columns a few rows at a time, and pictures kept in them one by one."""
+"""Tables as parquet files: columns a few rows at a time, and pictures or sounds kept in them one by one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kdaudit.errors import DataError
+from kdaudit.installed import required
 from kdaudit.types import AnyArray
 
 # What Arrow ends with on damaged files; its own errors are children of these.
@@ -29,17 +29,11 @@ def parquet_module(path: Path) -> Any:
     Raises:
         DataError: it is not installed.
     """
-    try:
-        return import_module("pyarrow.parquet")
-    except ImportError as failure:
-        raise DataError(
-            f"expected the package pyarrow for {path}, found: {failure}",
-            hint="pip install 'kdaudit[parquet]'",
-        ) from failure
+    return required("pyarrow.parquet", extra="parquet", needed_for=str(path), error=DataError)
 
 
 class ParquetTable:
-    """A parquet file; a column of pictures is one of bytes, or of {bytes, path} as Hugging Face writes it."""
+    """A parquet file; a column of pictures or sounds is one of bytes, or of {bytes, path} as Hugging Face writes it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -60,8 +54,12 @@ class ParquetTable:
         """Number of rows."""
         return int(self._starts[-1])
 
-    def has_pictures(self, name: str) -> bool:
-        """Whether a column holds bytes of pictures, not paths to them."""
+    def holds_lists(self, name: str) -> bool:
+        """By the type of the column."""
+        return "list" in str(self._file.schema_arrow.field(name).type).partition("<")[0]
+
+    def holds_bytes(self, name: str) -> bool:
+        """Whether a column holds the bytes of pictures or sounds, not paths to them."""
         kind = self._file.schema_arrow.field(name).type
         return _is_bytes(kind) or (kind.num_fields > 0 and kind.get_field_index("bytes") >= 0)
 
@@ -74,8 +72,8 @@ class ParquetTable:
                 yield {name: _array(batch.column(name), name, self._path, start) for name in columns}
                 start += batch.num_rows
 
-    def picture(self, name: str, row: int) -> bytes:
-        """The bytes of one picture; a few row groups are kept, for readers that go in order.
+    def bytes_at(self, name: str, row: int) -> bytes:
+        """The bytes of one picture or sound; a few row groups are kept, for readers that go in order.
 
         Raises:
             ValueError: there are none.

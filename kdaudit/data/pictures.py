@@ -40,6 +40,12 @@ class Upright:
     transparent: bool
 
 
+def is_picture(head: bytes) -> bool:
+    """Whether a file that begins so (12 bytes) is JPEG, PNG, WebP, BMP or GIF."""
+    webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
+    return webp or head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF8"))
+
+
 def header(picture: Blob) -> Image.Image:
     """The picture by its header; pixels are not decoded.
 

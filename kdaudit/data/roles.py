@@ -18,7 +18,10 @@ from kdaudit.types import AnyArray, Int64, TextForm
 LABELS = ("label", "labels", "y", "target")
 _IDS = ("id", "ids", "__key__")
 _GROUPS = ("group", "groups")
-_PICTURES = ("path", "file", "filename", "file_name", "filepath", "image_path", "image", "img")
+_MEDIA = (
+    *("path", "file", "filename", "file_name", "filepath", "image_path", "image", "img"),
+    *("audio_path", "audio", "sound"),
+)
 _TEXTS = ("text", "texts")
 NO_LABELS_HINT = (
     "an audit is about errors, and only labels say what is one; to compare answers alone, say --unlabelled"
@@ -29,7 +32,7 @@ LABELS_HINT = "leave out --unlabelled: labels that are there are never ignored"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """Names of the columns by what they are; `picture` holds paths or pictures.
+    """Names of the columns by what they are; `medium` holds pictures or sounds, or paths to them.
 
     `label` is None where there are no labels. `text` is shown; with `encode` it becomes the `inputs`, which are no
     columns then.
@@ -39,7 +42,7 @@ class Roles:
     id: str | None
     group: str | None
     slices: tuple[str, ...]
-    picture: str | None
+    medium: str | None
     text: str | None
     inputs: tuple[str, ...]
     encode: TextForm | None = None
@@ -60,7 +63,7 @@ def roles_of(names: Sequence[str], options: DataOptions, *, where: str) -> Roles
 
     Labels are `label`, `labels`, `y` or `target`, or what `label_column` says, and none where data are `unlabelled`;
     ids, groups and slices by their names.
-    Inputs are what `input_columns` names; else the column of pictures, if there is one; else all others.
+    Inputs are what `input_columns` names; else the column of pictures or sounds, if there is one; else all others.
 
     Raises:
         SpecError: an option names a column that is not there, or one twice.
@@ -81,24 +84,24 @@ def roles_of(names: Sequence[str], options: DataOptions, *, where: str) -> Roles
     slices = tuple(name for name in options.slices if name in names)
     used = {*slices, *options.input_columns, *filter(None, (label,))}
     id_, group = (_first(known, names, used) for known in (_IDS, _GROUPS))
-    pictures = options.input_columns or names
-    picture = _first(_PICTURES, pictures, {*slices, *filter(None, (label, id_, group))})
+    media = options.input_columns or names
+    medium = _first(_MEDIA, media, {*slices, *filter(None, (label, id_, group))})
     wanted = options.text is not None and len(options.input_columns) == 1
-    text = options.input_columns[0] if wanted and not picture else _first(_TEXTS, names, used)
+    text = options.input_columns[0] if wanted and not medium else _first(_TEXTS, names, used)
     encode = options.text if text and set(options.input_columns) <= {text} else None
-    if encode is not None and not picture and not set(encode.inputs) & set(names):
+    if encode is not None and not medium and not set(encode.inputs) & set(names):
         return Roles(
             label=label,
             id=id_,
             group=group,
             slices=slices,
-            picture=None,
+            medium=None,
             text=text,
             inputs=encode.inputs,
             encode=encode,
         )
     others = [name for name in names if name not in {label, id_, group, text, *slices}]
-    inputs = tuple(options.input_columns or ([picture] if picture else others))
+    inputs = tuple(options.input_columns or ([medium] if medium else others))
     if not inputs:
         raise DataError(
             f"expected columns of inputs{f' beside {label!r}' if label else ''} in {where}, found {few(names, 12)}",
@@ -112,7 +115,7 @@ def roles_of(names: Sequence[str], options: DataOptions, *, where: str) -> Roles
         id=id_,
         group=group,
         slices=slices,
-        picture=picture if picture in inputs else None,
+        medium=medium if medium in inputs else None,
         text=text,
         inputs=inputs,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,18 @@ import numpy as np
 from kdaudit.data.blobs import BytesBlob, file_stamp
 from kdaudit.data.cache import cached_examples
 from kdaudit.data.columns import groups_from, ids_from, slices_from
-from kdaudit.data.decode import read_pictures
 from kdaudit.data.description import FORMAT_VERSION, Description
 from kdaudit.data.examples import Examples
 from kdaudit.data.listing import Listing
-from kdaudit.data.options import DataOptions
+from kdaudit.data.media import read_media
+from kdaudit.data.options import DataOptions, refuse_picture_options
 from kdaudit.data.parquet import UNREADABLE as OF_ARROW
 from kdaudit.data.roles import Roles, labels_in, roles_of
 from kdaudit.data.stream import write_stream
-from kdaudit.data.table import refuse_picture_options
 from kdaudit.data.table_files import array_of
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError
+from kdaudit.installed import required
 from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray
 
@@ -33,6 +32,7 @@ _CHUNK = 1024
 # What `datasets` and Arrow end with on damaged folders.
 UNREADABLE = (*OF_ARROW, AttributeError)
 _DICT, _STATE = "dataset_dict.json", "state.json"
+_MEDIA = {"Image", "Audio"}
 
 
 def is_saved_dataset(folder: Path) -> bool:
@@ -84,13 +84,7 @@ def datasets_module(location: str) -> Any:
     Raises:
         DataError: it is not installed.
     """
-    try:
-        return import_module("datasets")
-    except ImportError as failure:
-        raise DataError(
-            f"expected the package datasets for {location}, found: {failure}",
-            hint="pip install 'kdaudit[hf]'",
-        ) from failure
+    return required("datasets", extra="hf", needed_for=location, error=DataError)
 
 
 def read_dataset(
@@ -113,11 +107,11 @@ def read_dataset(
     roles = roles_of(tuple(features), options, where=where)
     named = None if roles.label is None else getattr(features[roles.label], "names", None)
     names = options.class_names or tuple(named or description.class_names)
-    pictures = [name for name in roles.inputs if type(features[name]).__name__ == "Image"]
+    media = [name for name in roles.inputs if type(features[name]).__name__ in _MEDIA]
     described = _described(description, names)
-    if pictures:
-        listing = _listing(found, pictures[0], stamp, roles, described)
-        return read_pictures(listing, described, cache=cache, options=options, progress=progress)
+    if media:
+        listing = _listing(found, media[0], stamp, roles, described)
+        return read_media(listing, described, cache=cache, options=options, progress=progress)
     refuse_picture_options(options, where)
     key = record_digest(
         "dataset", FORMAT_VERSION, stamp, where, names, repr(roles), (options.mean, options.std)
@@ -175,8 +169,8 @@ def _listing(found: Any, column: str, stamp: str, roles: Roles, description: Des
 
 
 def _bytes(found: Any, column: str, row: int) -> bytes:
-    picture = found[row][column]
-    if picture is None or (picture.get("bytes") is None and not picture.get("path")):
-        raise ValueError("no picture in this row")
-    data: bytes | None = picture.get("bytes")
-    return Path(picture["path"]).read_bytes() if data is None else data
+    medium = found[row][column]
+    if medium is None or (medium.get("bytes") is None and not medium.get("path")):
+        raise ValueError("nothing in this row")
+    data: bytes | None = medium.get("bytes")
+    return Path(medium["path"]).read_bytes() if data is None else data

@@ -16,13 +16,14 @@ import numpy as np
 
 from kdaudit.data.blobs import SectionBlob
 from kdaudit.data.columns import groups_from, ids_from, slices_from
-from kdaudit.data.decode import read_pictures
 from kdaudit.data.examples import Description, Examples
 from kdaudit.data.listing import Listing, few
+from kdaudit.data.media import read_media
 from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import SUFFIXES
 from kdaudit.data.roles import LABELS, LABELS_HINT, UNLABELLED_HINT, NumberedLabels, numbered_labels
 from kdaudit.data.table_files import array_of
+from kdaudit.data.waveforms import SOUND_SUFFIXES
 from kdaudit.errors import DataError
 from kdaudit.protocols import Progress
 
@@ -30,7 +31,7 @@ _BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _MOST_SHARDS = 100_000
 _LARGEST_LABEL_BYTES = 1 << 20
 _HINT = (
-    "a shard is a plain .tar (not .tar.gz) of key.jpg, or another picture, and key.cls or key.json beside it"
+    "a shard is a plain .tar (not .tar.gz) of key.jpg, or another picture or sound, and key.cls or key.json"
 )
 
 
@@ -43,7 +44,7 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     shards = shards_of(location)
     description = Description(name=Path(location).stem, kind="shards", location=location)
     listing = shard_listing(shards, options, where=location)
-    return read_pictures(listing, description, cache=cache, options=options, progress=progress)
+    return read_media(listing, description, cache=cache, options=options, progress=progress)
 
 
 def is_pattern(location: str) -> bool:
@@ -81,17 +82,17 @@ def shard_listing(shards: Sequence[Path], options: DataOptions, *, where: str) -
     left_out: Counter[str] = Counter()
     for shard in shards:
         samples += _samples(shard, left_out)
-    pictured = [sample for sample in samples if sample.picture is not None]
-    if not pictured:
-        raise DataError(f"expected pictures in the shards of {where}, found none", hint=_HINT)
-    if len(pictured) < len(samples):
-        left_out["keys without a picture"] += len(samples) - len(pictured)
-    numbered = _labels(pictured, options, where)
-    keys = Counter(sample.key for sample in pictured)
-    ids = [s.key if keys[s.key] == 1 else f"{s.shard.name}/{s.key}" for s in pictured]
-    groups = _column(pictured, "group", where)
+    held = [sample for sample in samples if sample.medium is not None]
+    if not held:
+        raise DataError(f"expected pictures or sounds in the shards of {where}, found none", hint=_HINT)
+    if len(held) < len(samples):
+        left_out["keys without a picture or sound"] += len(samples) - len(held)
+    numbered = _labels(held, options, where)
+    keys = Counter(sample.key for sample in held)
+    ids = [s.key if keys[s.key] == 1 else f"{s.shard.name}/{s.key}" for s in held]
+    groups = _column(held, "group", where)
     return Listing(
-        blobs=[sample.picture for sample in pictured if sample.picture is not None],
+        blobs=[sample.medium for sample in held if sample.medium is not None],
         labels=numbered.labels,
         ids=[str(name) for name in ids_from(np.array(ids), where=where)],
         class_names=numbered.class_names,
@@ -99,7 +100,7 @@ def shard_listing(shards: Sequence[Path], options: DataOptions, *, where: str) -
         slices={
             name: slices_from(column, name=name, where=where)
             for name in options.slices
-            if (column := _column(pictured, name, where)) is not None
+            if (column := _column(held, name, where)) is not None
         },
         notes=(*numbered.notes, *(f"{n} {what} are left out" for what, n in sorted(left_out.items()))),
     )
@@ -111,7 +112,7 @@ class _Sample:
 
     shard: Path
     key: str
-    picture: SectionBlob | None = None
+    medium: SectionBlob | None = None
     texts: dict[str, str] = field(default_factory=dict)
 
 
@@ -154,8 +155,8 @@ def _samples(shard: Path, left_out: Counter[str]) -> list[_Sample]:
         key = f"{folder}/{stem}" if folder else stem
         sample = found.setdefault(key, _Sample(shard, key))
         suffix = suffix.lower()
-        if f".{suffix}" in SUFFIXES:
-            sample.picture = section
+        if f".{suffix}" in SUFFIXES | SOUND_SUFFIXES:
+            sample.medium = section
         elif suffix in {"cls", "json", "txt"} and section.size <= _LARGEST_LABEL_BYTES:
             with section.open() as stream:
                 sample.texts[suffix] = stream.read().decode("utf-8", "replace")

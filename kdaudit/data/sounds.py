@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kdaudit.data.blobs import file_stamp
-from kdaudit.data.cache import cached_examples
+from kdaudit.data.blobs import FileBlob
 from kdaudit.data.columns import groups_from
 from kdaudit.data.data_set import DataSet, Split
-from kdaudit.data.description import FORMAT_VERSION
-from kdaudit.data.examples import Examples, write_examples
+from kdaudit.data.examples import Examples
 from kdaudit.data.layouts import Layout, Wanted, first_folder, require_classes
-from kdaudit.data.options import preprocess_for
-from kdaudit.data.sound_folder import said_of, write_sounds
-from kdaudit.data.subset import limited
+from kdaudit.data.listing import Listing
+from kdaudit.data.sound_files import read_sounds
 from kdaudit.data.table_files import text_lines
-from kdaudit.data.waveforms import completed, shape_of
-from kdaudit.digest import record_digest
 from kdaudit.errors import DataError
 from kdaudit.types import SoundForm
 
@@ -45,8 +39,6 @@ class _Sound:
 
 
 def _load(wanted: Wanted) -> Examples:
-    usual = _FORMS[wanted.record.layout]
-    form = completed(wanted.options.sound, rate=usual.rate or 0, seconds=usual.seconds or 0.0)
     sounds = _LISTED[wanted.record.layout](wanted)
     if not sounds:
         raise DataError(f"expected sounds of {wanted.record.name} in {wanted.path}, found none")
@@ -56,39 +48,21 @@ def _load(wanted: Wanted) -> Examples:
         else tuple(sorted({s.name for s in sounds}))
     )
     require_classes(wanted, len(classes))
-    labels = np.array([classes.index(sound.name) for sound in sounds], dtype=np.int64)
-    index = limited(labels, wanted.options.limit)
-    sounds, labels = [sounds[i] for i in index], labels[index]
-    paths = [wanted.path / sound.id for sound in sounds]
-    stamps = [(str(path.absolute()), *file_stamp(str(path))) for path in paths]
-    key = record_digest(
-        "sounds",
-        FORMAT_VERSION,
-        wanted.description.name,
-        stamps,
-        form,
-        wanted.options.mean,
-        wanted.options.std,
+    listing = Listing(
+        blobs=[FileBlob(str((wanted.path / sound.id).absolute())) for sound in sounds],
+        labels=np.array([classes.index(sound.name) for sound in sounds], dtype=np.int64),
+        ids=[sound.id for sound in sounds],
+        class_names=classes,
+        groups=groups_from(np.array([sound.group for sound in sounds]), where=wanted.description.name),
     )
-
-    def build(folder: Path) -> None:
-        write_sounds(folder, paths, form, wanted.progress)
-        description = dataclasses.replace(
-            wanted.description,
-            class_names=classes,
-            preprocess=preprocess_for({"x": (1, *shape_of(form))}, wanted.options, uint8=False),
-            sample_rate=None if form.mels else form.rate,
-            assumptions=(*wanted.description.assumptions, said_of(form)),
-        )
-        write_examples(
-            folder,
-            description,
-            labels=labels,
-            ids=np.array([sound.id for sound in sounds], dtype=np.str_),
-            groups=groups_from(np.array([sound.group for sound in sounds]), where=wanted.description.name),
-        )
-
-    return cached_examples(wanted.cache, key, build)
+    return read_sounds(
+        listing,
+        wanted.description,
+        cache=wanted.cache,
+        options=wanted.options,
+        progress=wanted.progress,
+        usual=_FORMS[wanted.record.layout],
+    )
 
 
 def _speech_commands(wanted: Wanted) -> list[_Sound]:

@@ -1,4 +1,4 @@
-"""A table of examples: columns of numbers or arrays, or a column of pictures, by path or in a parquet file itself."""
+"""A table of examples: columns of numbers or arrays; or one of pictures or sounds, by path or in the table itself."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from kdaudit.data.blobs import Blob, BytesBlob, FileBlob, file_stamp, printable
 from kdaudit.data.cache import cached_examples
 from kdaudit.data.columns import groups_from, ids_from, slices_from
-from kdaudit.data.decode import read_pictures
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples
 from kdaudit.data.listing import Listing
-from kdaudit.data.options import DataOptions
+from kdaudit.data.media import read_media
+from kdaudit.data.options import DataOptions, refuse_picture_options
 from kdaudit.data.parquet import ParquetTable
 from kdaudit.data.roles import Roles, labels_in, roles_of
 from kdaudit.data.stream import write_stream
 from kdaudit.data.table_files import Table, open_table
 from kdaudit.digest import file_digest, record_digest
-from kdaudit.errors import DataError, SpecError
+from kdaudit.errors import DataError
 from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray
 
@@ -39,9 +39,9 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     description = Description(
         name=path.stem, kind="table", location=location, class_names=options.class_names or ()
     )
-    if roles.picture is not None:
-        listing = picture_listing(table, path, roles, description)
-        return read_pictures(listing, description, cache=cache, options=options, progress=progress)
+    if roles.medium is not None and not table.holds_lists(roles.medium):
+        listing = media_listing(table, path, roles, description)
+        return read_media(listing, description, cache=cache, options=options, progress=progress)
     refuse_picture_options(options, location)
     key = record_digest(
         "table",
@@ -59,23 +59,10 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     return cached_examples(cache, key, build)
 
 
-def refuse_picture_options(options: DataOptions, location: str) -> None:
-    """Return if nothing is asked for that only pictures in files can have.
-
-    Raises:
-        SpecError: something is.
-    """
-    if options.image_size is not None:
-        raise SpecError(
-            f"expected no --image-size with {location}, found {options.image_size}",
-            hint="it is for pictures in files; arrays are used in the size in which they were saved",
-        )
-
-
-def picture_listing(table: Table, path: Path, roles: Roles, description: Description) -> Listing:
-    """The pictures of a table: files whose paths are relative to the table, or bytes in its rows."""
-    where, column = description.location, str(roles.picture)
-    inside = isinstance(table, ParquetTable) and table.has_pictures(column)
+def media_listing(table: Table, path: Path, roles: Roles, description: Description) -> Listing:
+    """The pictures or sounds of a table: files whose paths are relative to the table, or bytes in its rows."""
+    where, column = description.location, str(roles.medium)
+    inside = isinstance(table, ParquetTable) and table.holds_bytes(column)
     light: dict[str, list[AnyArray]] = {name: [] for name in (*roles.light, *([] if inside else [column]))}
     for chunk in table.chunks(list(light)):
         for name, parts in light.items():
@@ -86,14 +73,14 @@ def picture_listing(table: Table, path: Path, roles: Roles, description: Descrip
     columns = {name: np.concatenate(parts) for name, parts in light.items()}
     numbered = labels_in(columns, roles, description.class_names, where=where)
     if inside and isinstance(table, ParquetTable):
-        pictures: list[Blob] = list(_in_rows(table, path, column, n))
+        blobs: list[Blob] = list(_in_rows(table, path, column, n))
         names: AnyArray = np.arange(n).astype(np.str_)
     else:
         names = columns[column]
-        pictures = [FileBlob(str(path.parent.absolute() / name)) for name in _paths(names, column, where)]
+        blobs = [FileBlob(str(path.parent.absolute() / name)) for name in _paths(names, column, where)]
     ids = names if roles.id is None else columns[roles.id]
     return Listing(
-        blobs=pictures,
+        blobs=blobs,
         labels=numbered.labels,
         ids=[printable(str(name)) for name in ids_from(ids, where=where)],
         class_names=numbered.class_names,
@@ -106,8 +93,8 @@ def picture_listing(table: Table, path: Path, roles: Roles, description: Descrip
 def _paths(names: AnyArray, column: str, where: str) -> AnyArray:
     if names.dtype.kind != "U":
         raise DataError(
-            f"expected paths of pictures in column {column} of {where}, found {names.dtype}",
-            hint="if it is no column of pictures, name the inputs with --input-columns",
+            f"expected paths of pictures or sounds in column {column} of {where}, found {names.dtype}",
+            hint="if it holds none, name the columns of inputs with --input-columns",
         )
     return names
 
@@ -115,5 +102,5 @@ def _paths(names: AnyArray, column: str, where: str) -> AnyArray:
 def _in_rows(table: ParquetTable, path: Path, column: str, n: int) -> Iterator[Blob]:
     stamp = (str(path.absolute()), *file_stamp(str(path)))
     for row in range(n):
-        where, fetch = f"row {row} of {path}", partial(table.picture, column, row)
+        where, fetch = f"row {row} of {path}", partial(table.bytes_at, column, row)
         yield BytesBlob(where=where, stamp=(*stamp, column, row), fetch=fetch)

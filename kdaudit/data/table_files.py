@@ -30,6 +30,9 @@ class Table(Protocol):
     def names(self) -> tuple[str, ...]:
         """Names of the columns, in order."""
 
+    def holds_lists(self, name: str) -> bool:
+        """Whether the values of a column are lists of numbers."""
+
     def chunks(self, columns: Sequence[str]) -> Iterator[dict[str, AnyArray]]:
         """These columns of all rows, at most `CHUNK_ROWS` at a time: text, numbers, or arrays of one shape."""
 
@@ -96,6 +99,10 @@ class CsvTable:
             )
         return names
 
+    def holds_lists(self, name: str) -> bool:  # noqa: ARG002
+        """Never: every value is text."""
+        return False
+
     def chunks(self, columns: Sequence[str]) -> Iterator[dict[str, AnyArray]]:
         """Text columns."""
         places = [self.names.index(name) for name in columns]
@@ -135,7 +142,15 @@ class JsonlTable:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The keys of the first line."""
-        return tuple(next(self._rows(), {}))
+        return tuple(self._first)
+
+    @cached_property
+    def _first(self) -> dict[str, object]:
+        return next(self._rows(), {})
+
+    def holds_lists(self, name: str) -> bool:
+        """By the first line."""
+        return isinstance(self._first[name], list)
 
     def chunks(self, columns: Sequence[str]) -> Iterator[dict[str, AnyArray]]:
         """Text, numbers or arrays, as they stand there."""

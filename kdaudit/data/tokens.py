@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from kdaudit.digest import file_digest
 from kdaudit.errors import DataError, SpecError
+from kdaudit.installed import required
 from kdaudit.types import AnyArray, StatedPreprocess, TextForm
 
 TOKENIZER = "tokenizer.json"
@@ -49,13 +49,7 @@ def encoder(form: TextForm) -> Callable[[AnyArray], dict[str, AnyArray]]:
     Raises:
         DataError: tokenizers is not installed, or cannot read the file.
     """
-    try:
-        tokenizers: Any = import_module("tokenizers")
-    except ImportError as failure:
-        raise DataError(
-            f"expected the package tokenizers for {form.tokenizer}, found: {failure}",
-            hint="pip install 'kdaudit[hf]'",
-        ) from failure
+    tokenizers: Any = required("tokenizers", extra="hf", needed_for=form.tokenizer, error=DataError)
     try:
         tokenizer = tokenizers.Tokenizer.from_file(form.tokenizer)
     except Exception as failure:  # it raises Exception itself

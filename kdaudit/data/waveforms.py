@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 from dataclasses import dataclass
-from importlib import import_module
 from math import gcd, log10
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from kdaudit.errors import DataError
+from kdaudit.data.blobs import Blob
+from kdaudit.errors import DataError, UnreadableError
+from kdaudit.installed import required
 from kdaudit.types import Float32, Float64, SoundForm
 
 SOUND_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
@@ -28,6 +29,8 @@ _UNREADABLE = (
     struct.error,
 )
 _SMALLEST_POWER = 1e-6
+_RIFF = (b"RIFF", b"RIFX", b"RF64")
+_UNKNOWN_SIZE = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,55 +64,78 @@ def n_samples(form: SoundForm) -> int:
     return round((form.rate or 0) * (form.seconds or 0.0))
 
 
-def sound(path: Path, form: SoundForm) -> Float32:
-    """A sound as a model takes it, of `shape_of(form)`.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sound:
+    """A sound as a model takes it, of `shape_of(form)`, and what was done to it: "resampled", "padded", "cut"."""
+
+    values: Float32
+    changes: tuple[str, ...]
+
+
+def is_sound(head: bytes) -> bool:
+    """Whether a file that begins so (12 bytes) is WAV, FLAC, OGG or MP3."""
+    wave = head[:4] in _RIFF and head[8:12] == b"WAVE"
+    frame = (
+        head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xE6 == 0xE2
+    )  # MP3's layer III without a title
+    return wave or frame or head.startswith((b"fLaC", b"OggS", b"ID3"))
+
+
+def sound(blob: Blob, form: SoundForm) -> Sound:
+    """A sound: mono, in [-1, 1], resampled by a polyphase filter, padded with zeros or cut; log-mel bands if asked.
 
     Raises:
-        DataError: it is no whole sound file, or needs the package soundfile.
-    """
-    wave = waveform(path, form)
-    return wave[None] if form.mels is None else log_mel(wave, form)[None]
-
-
-def waveform(path: Path, form: SoundForm) -> Float32:
-    """The sound (samples,) in [-1, 1]: mono, resampled by a polyphase filter, padded with zeros or cut.
-
-    Raises:
-        DataError: it is no whole sound file, or needs the package soundfile.
+        UnreadableError: it is no whole sound.
+        DataError: it needs the package soundfile.
     """
     from scipy.signal import resample_poly
 
-    found = samples_of(path)
+    found = samples_of(blob)
     values, rate = found.values.mean(axis=1), form.rate or found.rate
+    changes = []
     if found.rate != rate and len(values):
         common = gcd(found.rate, rate)
         values = resample_poly(values, rate // common, found.rate // common)
-    out = np.zeros(n_samples(form), dtype=np.float32)
-    kept = values[: len(out)]
-    out[: len(kept)] = kept
-    return out
+        changes.append("resampled")
+    wave = np.zeros(n_samples(form), dtype=np.float32)
+    if len(values) != len(wave):
+        changes.append("padded" if len(values) < len(wave) else "cut")
+    kept = values[: len(wave)]
+    wave[: len(kept)] = kept
+    made = wave if form.mels is None else log_mel(wave, form)
+    return Sound(values=made[None], changes=tuple(changes))
 
 
-def samples_of(path: Path) -> Samples:
-    """WAV files by scipy, FLAC, OGG and MP3 by soundfile (extra [audio]).
+def samples_of(blob: Blob) -> Samples:
+    """By content: WAV by scipy, FLAC, OGG and MP3 by soundfile (extra [audio]).
 
     Raises:
-        DataError: it is no whole sound file, or soundfile is not installed.
+        UnreadableError: it is no whole sound.
+        DataError: soundfile is not installed.
     """
-    return _wav(path) if path.suffix.lower() == ".wav" else _compressed(path)
+    try:
+        with blob.open() as stream:
+            data = stream.read()
+    except (OSError, ValueError) as failure:
+        raise _broken(blob, getattr(failure, "strerror", None) or failure) from failure
+    if data[:4] in _RIFF:
+        return _wav(blob, data)
+    if not is_sound(data[:12]):
+        raise _broken(blob, "no WAV, FLAC, OGG or MP3")
+    return _compressed(blob, data)
 
 
-def _wav(path: Path) -> Samples:
+def _wav(blob: Blob, data: bytes) -> Samples:
     from scipy.io import wavfile
 
+    if _ends_early(data):
+        raise _broken(blob, "fewer samples than its header says")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks that are no samples
-            rate, samples = wavfile.read(path)
+            rate, samples = wavfile.read(io.BytesIO(data))
     except _UNREADABLE as failure:
-        raise DataError(
-            f"expected a whole WAV file at {path}, found: {failure}", hint="fetch it again"
-        ) from failure
+        raise _broken(blob, failure) from failure
     kind = samples.dtype
     values = samples.astype(np.float64)
     if kind.kind in "iu":
@@ -117,21 +143,44 @@ def _wav(path: Path) -> Samples:
     return Samples(values=values[:, None] if values.ndim == 1 else values, rate=int(rate))
 
 
-def _compressed(path: Path) -> Samples:
+def _ends_early(data: bytes) -> bool:
+    """Whether a WAV file ends before its samples do; a length of 2^32 - 1 says that the writer did not know it."""
+    order: Literal["big", "little"] = "big" if data.startswith(b"RIFX") else "little"
+    start = 12
+    while start + 8 <= len(data):
+        size = int.from_bytes(data[start + 4 : start + 8], order)
+        if data[start : start + 4] == b"data":
+            return size != _UNKNOWN_SIZE and start + 8 + size > len(data)
+        start += 8 + size + size % 2
+    return False
+
+
+def _compressed(blob: Blob, data: bytes) -> Samples:
+    soundfile: Any = required("soundfile", extra="audio", needed_for=blob.where, error=DataError)
+    if data.startswith(b"OggS") and _lacks_its_last_page(data):
+        raise _broken(blob, "no last page")
     try:
-        soundfile: Any = import_module("soundfile")
-    except (ImportError, OSError) as failure:  # OSError: its library is missing
-        raise DataError(
-            f"expected the package soundfile for {path}, found: {failure}",
-            hint="pip install 'kdaudit[audio]'",
-        ) from failure
-    try:
-        values, rate = soundfile.read(str(path), dtype="float64", always_2d=True)
-    except (RuntimeError, OSError) as failure:  # LibsndfileError is a RuntimeError
-        raise DataError(
-            f"expected a whole sound file at {path}, found: {failure}", hint="fetch it again"
-        ) from failure
+        values, rate = soundfile.read(io.BytesIO(data), dtype="float64", always_2d=True)
+    except (RuntimeError, OSError, ValueError) as failure:  # LibsndfileError is a RuntimeError
+        raise _broken(blob, failure) from failure
     return Samples(values=values, rate=int(rate))
+
+
+def _lacks_its_last_page(data: bytes) -> bool:
+    """Whether the last page of an OGG file is not marked as such, or not whole: libsndfile reads what there is."""
+    last = data.rfind(b"OggS")
+    if len(data) < last + 27:
+        return True
+    n_segments = data[last + 26]
+    end = last + 27 + n_segments + sum(data[last + 27 : last + 27 + n_segments])
+    return not data[last + 5] & 4 or end > len(data)
+
+
+def _broken(blob: Blob, found: object) -> UnreadableError:
+    return UnreadableError(
+        f"expected a whole sound in {blob.where}, found: {found}",
+        hint="replace or remove the file, or leave such sounds out: --max-skipped",
+    )
 
 
 def log_mel(wave: Float32, form: SoundForm) -> Float32:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kdaudit.errors import ModelError
-from kdaudit.models.extras import extra_module
+from kdaudit.installed import required
 from kdaudit.models.timm_names import TIMM
 from kdaudit.models.untrusted import read_message
 from kdaudit.types import Geometry, Interpolation, ModelRef, StatedPreprocess
@@ -220,7 +220,9 @@ def _hf_geometry(config: Mapping[str, Any]) -> Geometry | None:
 
 def _of_timm(name: str) -> StatedPreprocess:
     """The evaluation transforms that timm's own scripts use for the weights of this name."""
-    models = extra_module("timm.models", extra="timm", needed_for=f"the architecture {TIMM}:{name}")
+    models = required(
+        "timm.models", extra="timm", needed_for=f"the architecture {TIMM}:{name}", error=ModelError
+    )
     found: Any = models.get_pretrained_cfg(name)
     if found is None or not found.mean:
         return StatedPreprocess()
@@ -266,7 +268,7 @@ def _card_accuracy(path: Path) -> tuple[float, str] | None:
         return None
     if not text.startswith("---"):
         return None
-    yaml: Any = extra_module("yaml", extra="hf", needed_for=f"the model card {path}")
+    yaml: Any = required("yaml", extra="hf", needed_for=f"the model card {path}", error=ModelError)
     try:
         card = yaml.safe_load(text.split("---", 2)[1])
         value, where = next(_accuracies(card), (math.nan, ""))

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 from torch import Tensor, nn
 
 from kdaudit.errors import ModelError
+from kdaudit.installed import required
 from kdaudit.models.blueprint import Blueprint
 from kdaudit.models.by_name import ByName
-from kdaudit.models.extras import extra_module
 from kdaudit.models.folder import CONFIG, weight_files
 from kdaudit.models.pytorch import NamedModel
 from kdaudit.models.weights import read_safetensors, read_state_dict
@@ -171,9 +171,11 @@ def _transformers(path: str) -> Iterator[ModuleType]:
         ModelError: it is not installed, or fails on the folder.
     """
     needed_for = f"the Hugging Face folder {path}"
-    transformers = extra_module("transformers", extra="hf", needed_for=needed_for)
-    constants: Any = extra_module("huggingface_hub.constants", extra="hf", needed_for=needed_for)
-    errors = extra_module("huggingface_hub.errors", extra="hf", needed_for=needed_for)
+    transformers = required("transformers", extra="hf", needed_for=needed_for, error=ModelError)
+    constants: Any = required(
+        "huggingface_hub.constants", extra="hf", needed_for=needed_for, error=ModelError
+    )
+    errors = required("huggingface_hub.errors", extra="hf", needed_for=needed_for, error=ModelError)
     logging = transformers.utils.logging
     before = constants.HF_HUB_OFFLINE, logging.get_verbosity(), logging.is_progress_bar_enabled()
     constants.HF_HUB_OFFLINE = True

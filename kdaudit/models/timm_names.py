@@ -6,7 +6,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 from kdaudit.errors import ModelError, SpecError
-from kdaudit.models.extras import extra_module
+from kdaudit.installed import required
 
 TIMM = "timm"
 
@@ -17,7 +17,7 @@ def timm_factory(name: str) -> Callable[..., object]:
     Raises:
         ModelError: timm is not installed, or does not know the name.
     """
-    timm = extra_module("timm", extra="timm", needed_for=f"the architecture {TIMM}:{name}")
+    timm = required("timm", extra="timm", needed_for=f"the architecture {TIMM}:{name}", error=ModelError)
     if not timm.is_model(name):
         near = get_close_matches(name, timm.list_models(), n=1)
         raise ModelError(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from kdaudit.errors import RenderError, SpecError
+from kdaudit.installed import required
 from kdaudit.types import AnyArray
 
 TABLES = ("csv", "parquet")
@@ -65,10 +65,4 @@ def _cell(value: str | float) -> str:
 
 
 def _arrow(module: str) -> ModuleType:
-    try:
-        return import_module(module)
-    except ImportError as failure:
-        raise RenderError(
-            f"expected the package pyarrow to write parquet, found: {failure}",
-            hint="pip install 'kdaudit[parquet]', or write csv",
-        ) from failure
+    return required(module, extra="parquet", needed_for="a parquet file (csv needs none)", error=RenderError)

@@ -110,6 +110,28 @@ def picture_table(folder: Path) -> Made:
     )
 
 
+def wav_bytes(seed: int, n: int = 200, rate: int = 8000) -> bytes:
+    """A short sound as a file."""
+    out = io.BytesIO()
+    samples = np.random.default_rng(seed).integers(-(2**15), 2**15, size=n).astype(np.int16)
+    scipy.io.wavfile.write(out, rate, samples)
+    return out.getvalue()
+
+
+def sound_table(folder: Path) -> Made:
+    """A table of paths to sounds, under names that do not say so."""
+    lines = ["path,label,group,site"]
+    for i in range(N):
+        (folder / f"{i}.bin").write_bytes(wav_bytes(i))
+        lines.append(f"{i}.bin,{i % 2},g{i // 2},{'xy'[i % 2]}")
+    (folder / "t.csv").write_text("\n".join(lines), encoding="utf-8")
+    return Made(
+        str(folder / "t.csv"),
+        lambda: (folder / "0.bin").write_bytes(wav_bytes(99)),
+        DataOptions(slices=("site",)),
+    )
+
+
 def jsonl_table(folder: Path) -> Made:
     """Lists of numbers, one object a line."""
 
@@ -154,6 +176,18 @@ def parquet_pictures(folder: Path) -> Made:
     return Made(str(folder / "p.parquet"), lambda: save(99))
 
 
+def parquet_sounds(folder: Path) -> Made:
+    """Sounds in a parquet file, as Hugging Face keeps them."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+
+    def save(first: int) -> None:
+        rows = [{"bytes": wav_bytes(seed), "path": None} for seed in (first, *range(1, N))]
+        pq.write_table(pa.table({"audio": rows, "label": labels(N)}), folder / "s.parquet", row_group_size=2)
+
+    save(0)
+    return Made(str(folder / "s.parquet"), lambda: save(99))
+
+
 def tar_of(path: Path, members: dict[str, bytes]) -> Path:
     """A tar of these members, in their order."""
     with tarfile.open(path, "w") as archive:
@@ -180,6 +214,20 @@ def shards(folder: Path) -> Made:
     return Made(f"{folder}/s-{{000..001}}.tar", lambda: save(99))
 
 
+def sound_shards(folder: Path) -> Made:
+    """A shard of sounds."""
+
+    def save(first: int) -> None:
+        members: dict[str, bytes] = {}
+        for i in range(N):
+            members[f"{i}.wav"] = wav_bytes(first if i == 0 else i)
+            members[f"{i}.cls"] = str(i % 2).encode()
+        tar_of(folder / "s.tar", members)
+
+    save(0)
+    return Made(str(folder / "s.tar"), lambda: save(99))
+
+
 def python_object(folder: Path) -> Made:
     """A function that gives pairs."""
     np.save(folder / "data.npy", numbers())
@@ -203,6 +251,19 @@ def saved_dataset(folder: Path) -> Made:
     return Made(str(folder / "d"), lambda: save(1))
 
 
+def saved_sounds(folder: Path) -> Made:
+    """What `datasets` saves of sounds: bytes, decoded by kdaudit's own reader."""
+    datasets = pytest.importorskip("datasets")
+
+    def save(first: int) -> None:
+        rows = [{"bytes": wav_bytes(seed), "path": None} for seed in (first, *range(1, N))]
+        found = datasets.Dataset.from_dict({"audio": rows, "label": labels(N).tolist()})
+        found.cast_column("audio", datasets.Audio()).save_to_disk(str(folder / "d"))
+
+    save(0)
+    return Made(str(folder / "d"), lambda: save(99))
+
+
 BUILDERS = {
     builder.__name__: builder
     for builder in (
@@ -213,11 +274,15 @@ BUILDERS = {
         sound_folder,
         csv_table,
         picture_table,
+        sound_table,
         jsonl_table,
         parquet_table,
         parquet_pictures,
+        parquet_sounds,
         shards,
+        sound_shards,
         python_object,
         saved_dataset,
+        saved_sounds,
     )
 }

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kdaudit.data import parquet as parquet_files
 from kdaudit.data.outputs import Columns, read_columns, read_outputs
 from kdaudit.errors import DataError, SpecError
 from kdaudit.types import OutputKind
@@ -178,7 +177,7 @@ def test_parquet_without_its_package_says_how_to_get_it(
         raise ImportError(f"No module named {name!r}")
 
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    monkeypatch.setattr(parquet_files, "import_module", missing)
+    monkeypatch.setattr("kdaudit.installed.import_module", missing)
     with pytest.raises(DataError, match="expected the package pyarrow for") as caught:
         read_columns(str(tmp_path / "a.parquet"), [])
     assert "pip install 'kdaudit[parquet]'" == caught.value.hint

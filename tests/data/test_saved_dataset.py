@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kdaudit.data import DataOptions, hub_cache, saved_dataset
+from kdaudit.data import DataOptions, hub_cache
 from kdaudit.errors import DataError
 
 from .factories import load
@@ -34,7 +34,7 @@ def test_pictures_are_decoded_here(tmp_path: Path) -> None:
     features = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
     datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(tmp_path / "e"))
     with pytest.raises(
-        DataError, match=r"expected a whole picture in row 2 of .*, found: no picture in this row"
+        DataError, match=r"expected a whole picture in row 2 of .*, found: nothing in this row"
     ):
         load(tmp_path / "e", tmp_path / "cache")
     assert 2 == len(load(tmp_path / "e", tmp_path / "cache", DataOptions(max_skipped=1)))
@@ -73,7 +73,7 @@ def test_without_its_package_it_says_how_to_get_it_invalid(
     def missing(name: str) -> None:
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr(saved_dataset, "import_module", missing)
+    monkeypatch.setattr("kdaudit.installed.import_module", missing)
     with pytest.raises(DataError, match="expected the package datasets for") as caught:
         load(tmp_path / "d", tmp_path / "cache")
     assert "pip install 'kdaudit[hf]'" == caught.value.hint

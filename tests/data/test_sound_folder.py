@@ -10,6 +10,7 @@ import scipy.io.wavfile
 import torch
 
 from kdaudit.data import DataOptions, source_kind
+from kdaudit.data.blobs import FileBlob
 from kdaudit.data.preprocess_tables import from_table
 from kdaudit.data.waveforms import log_mel, samples_of, shape_of
 from kdaudit.errors import DataError, SpecError
@@ -92,15 +93,15 @@ def test_sounds_invalid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """Damaged files and the missing package are named."""
     (tmp_path / "a.flac").write_bytes(b"fLaC")
     pytest.importorskip("soundfile")
-    with pytest.raises(DataError, match=r"expected a whole sound file at .*a\.flac"):
-        samples_of(tmp_path / "a.flac")
+    with pytest.raises(DataError, match=r"expected a whole sound in .*a\.flac"):
+        samples_of(FileBlob(str(tmp_path / "a.flac")))
 
     def missing(name: str) -> object:
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr("kdaudit.data.waveforms.import_module", missing)
+    monkeypatch.setattr("kdaudit.installed.import_module", missing)
     with pytest.raises(DataError, match="expected the package soundfile for") as caught:
-        samples_of(tmp_path / "a.flac")
+        samples_of(FileBlob(str(tmp_path / "a.flac")))
     assert caught.value.hint == "pip install 'kdaudit[audio]'"
 
 

@@ -134,7 +134,7 @@ BAD = {
     "same id": (b"a,label,id\n1,0,r\n2,1,r\n", "expected different ids in .*, found 'r' more than once"),
     "numbers as paths": (
         b'{"path": 1, "label": 0}\n{"path": 2, "label": 1}',
-        "expected paths of pictures in column path of",
+        "expected paths of pictures or sounds in column path of",
     ),
     "no pictures": (b"path,label\n", "expected at least one example in .*, found none"),
     "json": (b'{"a": 1, "label": 0}\n{"a": ', "expected a JSON object in line 2 of .*, found: "),

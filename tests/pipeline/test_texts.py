@@ -190,7 +190,7 @@ def test_without_tokenizers_the_extra_is_named(tmp_path: Path, monkeypatch: pyte
 
     form = text_form(StatedPreprocess(tokenizer=str(tokenizer_in(tmp_path / "m"))))
     assert form is not None
-    monkeypatch.setattr("kdaudit.data.tokens.import_module", missing)
+    monkeypatch.setattr("kdaudit.installed.import_module", missing)
     with pytest.raises(DataError, match="expected the package tokenizers for") as caught:
         encoder(form)
     assert caught.value.hint == "pip install 'kdaudit[hf]'"

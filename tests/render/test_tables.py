@@ -57,7 +57,7 @@ def test_parquet_without_pyarrow_is_refused_with_the_way_to_get_it_invalid(
     place = tmp_path / "t.parquet"
     for refused in (partial(require_table, "parquet"), partial(write_table, COLUMNS, place, "parquet")):
         with pytest.raises(
-            RenderError, match="expected the package pyarrow to write parquet, found: "
+            RenderError, match="expected the package pyarrow for a parquet file"
         ) as error:
             refused()
         assert "pip install 'kdaudit[parquet]'" in str(error.value.hint)
