@@ -10,6 +10,7 @@ from kdaudit.errors import KDAuditError
 from kdaudit.types import (
     AnyArray,
     Batch,
+    Conversions,
     DataRef,
     Fidelity,
     Int64,
@@ -51,8 +52,11 @@ class Model(Protocol):
     ) -> None:
         """Give the device back."""
 
-    def run(self, inputs: Mapping[str, AnyArray]) -> AnyArray:
-        """The raw output (n, C) or (n, 1) for inputs {name: (n, ...)} of exactly the declared dtypes."""
+    def run(self, inputs: Mapping[str, AnyArray], shared: Conversions | None = None) -> AnyArray:
+        """The raw output (n, C) or (n, 1) for inputs {name: (n, ...)} of exactly the declared dtypes.
+
+        Arrays that a model before this one put on the same device are taken from `shared`, and left as they are.
+        """
 
     def bytes_per_example(self, inputs: Mapping[str, AnyArray]) -> int:
         """Upper estimate of the memory that one example's activations take; `inputs` {name: (1, ...)}."""

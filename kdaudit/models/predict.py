@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from kdaudit.types import (
     UNLABELLED,
     AnyArray,
     Batch,
+    Conversions,
     Float32,
     Int64,
     ModelRef,
@@ -56,7 +58,7 @@ class Answers:
 
     def logits(self, batch: Batch, start: int) -> Float32:
         """Rows (n, C) for a batch whose first row is number `start`; see `predict`."""
-        raw = _run(self.model, fit_inputs(batch, self.model.inputs, self.ref.path), len(batch))
+        raw = _run(self.model, fit_inputs(batch, self.model.inputs, self.ref.path), batch)
         if batch.labels is None:
             _require_rows(raw, len(batch), self.ref, hint=_WHICH_POSITIONS)
             return self._evidence.add(raw, start)
@@ -87,30 +89,55 @@ def predict(ref: ModelRef, model: Model, data: DataSource, *, progress: Progress
         ModelError: NaN or infinite outputs, outputs of a wrong shape, or not what was stated.
     """
     answers = Answers(ref, model)
-    batch_size = answers.batch_size(data)
-    logits: Float32 | None = None
-    start, n_rows, began = 0, 0, time.monotonic()
-    for batch in ahead(data.batches(batch_size)):
-        rows = answers.logits(batch, n_rows)
-        if logits is None:
-            logits = np.empty((data.n_answers, rows.shape[1]), dtype=np.float32)
-        logits[n_rows : n_rows + len(rows)] = rows
-        n_rows += len(rows)
-        start += len(batch)
-        progress(predicted(ref.name, start, len(data), began))
+    size = answers.batch_size(data)
+    parts = [part.rows[0] for part in answer([answers], data, batch_size=size, progress=progress)]
     answers.refuse_contradiction()
-    if logits is None:
+    if not parts:
         raise DataError("expected examples to predict, found none")
-    return Predictions(model=ref, data=data.ref, logits=logits, device=model.device, batch_size=batch_size)
+    logits = np.concatenate(parts)
+    return Predictions(model=ref, data=data.ref, logits=logits, device=model.device, batch_size=size)
 
 
-def predicted(name: str, done: int, total: int, began: float) -> ProgressEvent:
-    """How far predicting is that began at this time of the monotonic clock."""
-    rate = done / max(time.monotonic() - began, 1e-9)
-    return ProgressEvent(stage="predict", name=name, done=done, total=total, examples_per_second=rate)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """One batch's rows (n, C) of each model, after which `n_examples` are answered."""
+
+    rows: tuple[Float32, ...]
+    n_examples: int
 
 
-def ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
+def answer(
+    models: Sequence[Answers],
+    data: DataSource,
+    *,
+    batch_size: int,
+    progress: Progress,
+    n_examples: int = 0,
+    n_rows: int = 0,
+) -> Iterator[Part]:
+    """What all of the models say, batch by batch: each batch is read and put on a device once.
+
+    Args:
+        models: they take the examples in the same way.
+        data: the examples to answer.
+        batch_size: of all but the last batch.
+        progress: whom to tell, once a part was taken.
+        n_examples: how many examples before these are answered already.
+        n_rows: how many rows those came to.
+    """
+    name, began, before = " and ".join(each.ref.name for each in models), time.monotonic(), n_examples
+    total = before + len(data)
+    for batch in _ahead(data.batches(batch_size)):
+        rows = tuple(each.logits(batch, n_rows) for each in models)
+        n_examples, n_rows = n_examples + len(batch), n_rows + len(rows[0])
+        yield Part(rows=rows, n_examples=n_examples)
+        rate = (n_examples - before) / max(time.monotonic() - began, 1e-9)
+        progress(
+            ProgressEvent(stage="predict", name=name, done=n_examples, total=total, examples_per_second=rate)
+        )
+
+
+def _ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
     """The batches; the next one is read and preprocessed in a thread of its own while the last is used."""
     each = iter(batches)
     with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
@@ -184,7 +211,12 @@ def fit_inputs(batch: Batch, wanted: tuple[TensorSpec, ...], path: str) -> dict[
             hint=f"store one array per input in the .npz, by name; missing: {', '.join(missing)}",
         )
     return {
-        spec.name: _fit((batch.stored if _is_whole(spec) else batch.inputs)[sources[spec.name]], spec, path)
+        spec.name: _fit(
+            (batch.stored if _is_whole(spec) else batch.inputs)[sources[spec.name]],
+            spec,
+            path,
+            batch.conversions,
+        )
         for spec in wanted
     }
 
@@ -193,7 +225,7 @@ def _is_whole(spec: TensorSpec) -> bool:
     return np.dtype(spec.dtype).kind in "iub"
 
 
-def _fit(array: AnyArray, spec: TensorSpec, path: str) -> AnyArray:
+def _fit(array: AnyArray, spec: TensorSpec, path: str, shared: Conversions) -> AnyArray:
     found = array.shape[1:]
     if not _has_shape(spec, found):
         expected = " x ".join("any" if size is None else str(size) for size in spec.shape)
@@ -202,7 +234,7 @@ def _fit(array: AnyArray, spec: TensorSpec, path: str) -> AnyArray:
             f"expected an example of shape {expected} for input {spec.name!r} of {path}, found {there} in the data",
             hint=_shape_hint(spec, found),
         )
-    fitted = np.ascontiguousarray(array, dtype=spec.dtype)
+    fitted = shared.once(array, spec.dtype, lambda found: np.ascontiguousarray(found, dtype=spec.dtype))
     if _is_whole(spec):
         _require_unchanged(array, fitted, spec, path)
     return fitted
@@ -245,10 +277,15 @@ def _batch_size(model: Model, data: DataSource, ref: ModelRef) -> int:
     return int(np.clip(_ACTIVATION_BUDGET_BYTES // max(1, model.bytes_per_example(first)), 1, _LARGEST_BATCH))
 
 
-def _run(model: Model, inputs: Mapping[str, AnyArray], n: int) -> AnyArray:
+def _run(model: Model, inputs: Mapping[str, AnyArray], batch: Batch) -> AnyArray:
     """One batch; a short one is filled up with its last example where the batch size is fixed."""
-    if model.fixed_batch is None or n == model.fixed_batch:
-        return model.run(inputs)
-    missing = model.fixed_batch - n
-    padded = {name: np.concatenate([a, np.repeat(a[-1:], missing, axis=0)]) for name, a in inputs.items()}
-    return model.run(padded)[:n]
+    fixed = model.fixed_batch
+    if fixed is None or len(batch) == fixed:
+        return model.run(inputs, batch.conversions)
+    missing = fixed - len(batch)
+
+    def filled(array: AnyArray) -> AnyArray:
+        return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)])
+
+    padded = {name: batch.conversions.once(a, f"{fixed} rows", filled) for name, a in inputs.items()}
+    return model.run(padded, batch.conversions)[: len(batch)]

@@ -18,7 +18,7 @@ from kdaudit.models.by_name import call_by_name, class_scores
 from kdaudit.models.signature import weight_shapes
 from kdaudit.models.trainable import open_network
 from kdaudit.models.weights import fill, read_safetensors, read_state_dict
-from kdaudit.types import AnyArray, ModelRef, NetworkSpec, Signature, TensorSpec
+from kdaudit.types import AnyArray, Conversions, ModelRef, NetworkSpec, Signature, TensorSpec
 
 
 class TorchModel:
@@ -56,16 +56,15 @@ class TorchModel:
         """The module, in evaluation mode."""
         return self._open
 
-    def run(self, inputs: Mapping[str, AnyArray]) -> AnyArray:
-        """The raw output for a batch, inputs in the order given.
+    def run(self, inputs: Mapping[str, AnyArray], shared: Conversions | None = None) -> AnyArray:
+        """The raw output for a batch, inputs in the order given; a network may change its own copies of them.
 
         Raises:
             ModelError: the network fails on these inputs.
         """
-        tensors = {
-            name: torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
-            for name, array in inputs.items()
-        }
+        shared = shared or Conversions()
+        place = f"torch on {self._device}"
+        tensors = {name: shared.once(array, place, self._placed).clone() for name, array in inputs.items()}
         try:
             with torch.inference_mode():
                 return self._answer(tensors).float().cpu().numpy()
@@ -96,6 +95,13 @@ class TorchModel:
             operators=tuple(sorted(shapes.items())),
             weights=weight_shapes(parameter.shape for parameter in self._open.parameters()),
         )
+
+    def _placed(self, array: AnyArray) -> Tensor:
+        """The array on the device; to a GPU through pinned memory, while the processor goes on."""
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        if torch.device(self._device).type == "cuda":
+            tensor = tensor.pin_memory()
+        return tensor.to(self._device, non_blocking=True)
 
     def _answer(self, tensors: Mapping[str, Tensor]) -> Tensor:
         return class_scores(self._open(*tensors.values()), self._ref.path)

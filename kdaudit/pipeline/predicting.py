@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,10 +22,10 @@ from kdaudit.digest import record_digest
 from kdaudit.errors import DataError, NotFiniteError
 from kdaudit.locks import exclusive
 from kdaudit.models import load_model
-from kdaudit.models.predict import Answers, ahead, predicted
+from kdaudit.models.predict import Answers, answer
 from kdaudit.pipeline.store import LOGITS, Store
 from kdaudit.protocols import Progress
-from kdaudit.types import Batch, Float16, Float32, ModelRef, Predictions
+from kdaudit.types import Float16, Float32, ModelRef, Predictions
 
 PREDICTION_VERSION = "1"
 # Models that are held open at once.
@@ -154,12 +153,17 @@ def _run(running: Sequence[_Running], start: int, progress: Progress) -> None:
     data = running[0].task.data
     size = min(run.answers.batch_size(data) for run in running)
     rest = data if start == 0 else data.subset(np.arange(start, len(data), dtype=np.int64))
-    name, began, done = " and ".join(run.task.model.name for run in running), time.monotonic(), start
-    for batch in ahead(rest.batches(size)):
-        done += len(batch)
-        for run in running:
-            run.take(batch, done)
-        progress(predicted(name, done, len(data), began))
+    parts = answer(
+        [run.answers for run in running],
+        rest,
+        batch_size=size,
+        progress=progress,
+        n_examples=start,
+        n_rows=running[0].unfinished.n_rows,
+    )
+    for part in parts:
+        for run, rows in zip(running, part.rows, strict=True):
+            run.unfinished.add(rows, part.n_examples, like_probabilities=run.answers.like_probabilities)
     for run in running:
         run.batch_size = size
 
@@ -176,11 +180,6 @@ class _Running:
 
     def __post_init__(self) -> None:
         self.pass_ = (self.unfinished.n_examples, self.answers.model.fixed_batch)
-
-    def take(self, batch: Batch, done: int) -> None:
-        """Answer a batch; `done` examples are answered then."""
-        rows = self.answers.logits(batch, self.unfinished.n_rows)
-        self.unfinished.add(rows, done, like_probabilities=self.answers.like_probabilities)
 
     def finish(self) -> Predictions:
         """The complete predictions, kept."""

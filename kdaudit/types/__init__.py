@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kdaudit.types.arrays import AnyArray, Bool, Float16, Float32, Float64, Int32, Int64, read_only
 from kdaudit.types.checks import Check
+from kdaudit.types.conversions import Conversions
 from kdaudit.types.evidence import (
     Assessment,
     BaseAssessment,
@@ -62,6 +63,7 @@ __all__ = [
     "Change",
     "ChannelOrder",
     "Check",
+    "Conversions",
     "CurvePoint",
     "DataRef",
     "Evidence",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from kdaudit.types.arrays import AnyArray, Int64
+from kdaudit.types.conversions import Conversions
 
 # A position of a sequence without a label, as torch's losses mark it.
 UNLABELLED = -100
@@ -131,12 +132,14 @@ class Batch:
     """Consecutive examples: inputs {name: (n, ...)} preprocessed and as stored, labels (n,) int64, None if unknown.
 
     Sequences have labels (n, T), `UNLABELLED` where nothing is asked. A model that takes whole numbers (pixels, tokens)
-    gets what is stored, in its channel order and layout: normalising is its own part then.
+    gets what is stored, in its channel order and layout: normalising is its own part then. Models that are given the
+    same batch share its `conversions`.
     """
 
     inputs: dict[str, AnyArray]
     stored: dict[str, AnyArray]
     labels: Int64 | None
+    conversions: Conversions = field(default_factory=Conversions)
 
     def __len__(self) -> int:
         """Number of examples."""

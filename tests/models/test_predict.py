@@ -7,7 +7,7 @@ import pytest
 
 from kdaudit.errors import DataError, ModelError
 from kdaudit.models.predict import fit_inputs, predict
-from kdaudit.types import AnyArray, Batch, ModelRef, Role, TensorSpec
+from kdaudit.types import AnyArray, Batch, Conversions, ModelRef, Role, TensorSpec
 
 
 def batch(**stored: AnyArray) -> Batch:
@@ -103,7 +103,7 @@ class _Scores:
     fixed_batch = 2
     device = "cpu"
 
-    def run(self, inputs: dict[str, AnyArray]) -> AnyArray:
+    def run(self, inputs: dict[str, AnyArray], _shared: Conversions) -> AnyArray:
         """Halves."""
         return np.full((len(inputs["x"]), 1), 0.5, dtype=np.float32)
 
