@@ -1,9 +1,10 @@
-"""Tasks for the workers of `test_local`: at the top level of a module, light to import."""
+"""Tasks for the tests of executors: at the top level of a module, light to import."""
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
@@ -68,16 +69,60 @@ def fail_to_set_up() -> None:
 
 def note_pid_and_sleep(task: Path, progress: Progress) -> None:
     """Leave the process number in a file, then work for a long time."""
-    (task / f"{os.getpid()}.pid").touch()
+    note_pid(task)
     time.sleep(120)
 
 
-def report_and_sleep(task: int, progress: Progress) -> int:
-    """Task 0 is done at once, the others take for ever."""
-    if task:
-        progress(ProgressEvent(stage="sleep", done=os.getpid()))
-        time.sleep(120)
-    return os.getpid()
+def note_pid(folder: Path) -> None:
+    """Leave the process number in a file."""
+    (folder / f"{os.getpid()}.pid").touch()
+
+
+def sleep_behind_the_first(task: tuple[Path, int], progress: Progress) -> None:
+    """Task 0 is done as soon as another has begun; the others note their process and take for ever."""
+    folder, number = task
+    if number:
+        note_pid_and_sleep(folder, progress)
+    wait_for(folder, "*.pid")
+
+
+def meet(task: tuple[Path, int], progress: Progress) -> bool:
+    """Whether another task runs at the same time."""
+    folder, number = task
+    (folder / f"{number}.there").touch()
+    return wait_for(folder, f"{1 - number}.there")
+
+
+def work_until_told(task: tuple[Path, int], progress: Progress) -> int:
+    """Say that the task has begun, then wait for a word."""
+    folder, number = task
+    (folder / f"{number}.there").touch()
+    wait_for(folder, "go")
+    return number
+
+
+def wait_for(folder: Path, pattern: str, n: int = 1) -> bool:
+    """Whether `n` files of this pattern come to be there."""
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob(pattern))) < n and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return len(list(folder.glob(pattern))) >= n
+
+
+def give_a_lock(task: int, progress: Progress) -> object:
+    """What no process can give another."""
+    return threading.Lock()
+
+
+def read_beside(task: str, progress: Progress) -> str:
+    """The text of a file that is named from the working directory."""
+    return Path(task).read_text(encoding="utf-8")
+
+
+def gpus(task: int, progress: Progress) -> str:
+    """The GPUs that this task may use."""
+    time.sleep(0.2)
+    return os.environ["CUDA_VISIBLE_DEVICES"]
 
 
 def report_for_ever(task: int, progress: Progress) -> None:

@@ -13,34 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from kdaudit.errors import DataError, KDAuditError, TrainingError
+from kdaudit.errors import TrainingError
 from kdaudit.execute import EXECUTORS, LocalPool
-from kdaudit.types import ProgressEvent
 from tests.execute import jobs
-
-SIZES = [0, 2]
-posix = pytest.mark.skipif(os.name == "nt", reason="signals and process numbers of POSIX")
-
-
-def ignore(event: ProgressEvent) -> None:
-    """Nobody watches."""
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process of this number is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def ends_soon(pid: int) -> bool:
-    """Whether the process is gone within a few seconds."""
-    deadline = time.monotonic() + 10
-    while is_running(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not is_running(pid)
+from tests.execute.contract import ExecutorContract, WorkersContract, ends_soon, ignore, pids_in, posix
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +26,15 @@ def pool() -> Iterator[LocalPool]:
         yield two
 
 
+def test_places_are_named() -> None:
+    """As the end of a sentence."""
+    expected = ["in this process", "in 1 process of this machine", "in 2 processes of this machine"]
+    assert expected == [LocalPool(n).place for n in range(3)]
+
+
 def test_local_is_the_registered_executor() -> None:
     """The name that options and specs use leads to the pool."""
     assert EXECUTORS["local"] is LocalPool
-
-
-@pytest.mark.parametrize("n_workers", SIZES)
-def test_results_come_in_the_order_of_the_tasks(n_workers: int) -> None:
-    """The first task finishes last, and still comes first; the number of workers changes nothing."""
-    with LocalPool(n_workers) as pool:
-        results = list(pool.map(jobs.square_slowly_in_front, range(5), progress=ignore))
-    assert [0, 1, 4, 9, 16] == results
 
 
 @pytest.mark.parametrize(("n_workers", "expected"), [(0, 1), (1, 1), (3, 3)])
@@ -73,46 +47,10 @@ def test_the_number_of_workers_is_that_of_tasks_at_the_same_time(n_workers: int,
     assert [] == multiprocessing.active_children()
 
 
-def test_no_tasks_give_no_results(pool: LocalPool) -> None:
-    """An empty sequence is fine."""
-    assert [] == list(pool.map(jobs.square, [], progress=ignore))
-
-
-@pytest.mark.parametrize("n_workers", SIZES)
-def test_an_error_of_a_task_is_its_result(n_workers: int) -> None:
-    """It stands in its place with message and hint, and the other tasks are done."""
-    with LocalPool(n_workers) as pool:
-        results = list(pool.map(jobs.refuse_odd, range(4), progress=ignore))
-    assert [0, 2] == [results[0], results[2]]
-    for position in (1, 3):
-        error = results[position]
-        assert isinstance(error, DataError)
-        assert (f"expected an even task, found {position}", "add one") == (error.message, error.hint)
-
-
-def test_a_bug_in_a_task_is_raised_with_its_traceback(pool: LocalPool) -> None:
-    """What no user can fix stops the work; the traceback names the line in the worker."""
-    with pytest.raises(RuntimeError, match=r"(?s)a task failed in a worker process.*return 1 / task"):
-        list(pool.map(jobs.divide_by, [1, 0], progress=ignore))
-    assert [1.0] == list(pool.map(jobs.divide_by, [1], progress=ignore))
-
-
 def test_a_bug_in_a_task_is_raised_in_this_process_too() -> None:
     """Without workers it is the error itself."""
     with LocalPool(0) as pool, pytest.raises(ZeroDivisionError):
         list(pool.map(jobs.divide_by, [0], progress=ignore))
-
-
-@posix
-def test_a_killed_worker_costs_only_its_task(pool: LocalPool) -> None:
-    """Its result is an error that says what happened and what may help; all others are done."""
-    results = list(pool.map(jobs.die_at_two, range(6), progress=ignore))
-    assert [0, 1, 3, 4, 5] == [result for result in results if not isinstance(result, KDAuditError)]
-    lost = results[2]
-    assert isinstance(lost, TrainingError)
-    assert "ended before it had one (exit code -9)" in lost.message
-    assert lost.hint is not None
-    assert "--workers 1" in lost.hint
 
 
 @posix
@@ -134,29 +72,12 @@ def test_workers_are_used_again(pool: LocalPool) -> None:
     assert first == second
 
 
-def test_workers_are_set_up_before_their_first_task(pool: LocalPool) -> None:
-    """Threads are limited by the environment, and the initializer was called; this process keeps its own."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    assert ["1 yes"] == list(pool.map(jobs.threads_and_setting, [0], progress=ignore))
-    assert before == os.environ.get("OMP_NUM_THREADS")
-
-
 def test_a_worker_that_cannot_be_set_up_costs_its_tasks() -> None:
     """Each task is tried once: there is an end."""
     with LocalPool(1, initializer=jobs.fail_to_set_up) as pool:
         results = list(pool.map(jobs.square, range(2), progress=ignore))
     assert all(isinstance(result, TrainingError) for result in results)
     assert "exit code 3" in str(results[0])
-
-
-@pytest.mark.parametrize("n_workers", SIZES)
-def test_memory_that_runs_out_in_a_task_is_its_result(n_workers: int) -> None:
-    """Not a bug: the error says how much was wanted and what may help."""
-    with LocalPool(n_workers) as pool:
-        (result,) = pool.map(jobs.allocate_too_much, [1 << 55], progress=ignore)
-    assert isinstance(result, TrainingError)
-    assert "expected enough memory for a task, found: Unable to allocate 32.0 PiB" in result.message
-    assert "use fewer workers (--workers 1) or a smaller --batch-size" == result.hint
 
 
 @posix
@@ -176,28 +97,6 @@ def test_no_process_to_be_had_invalid() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert caught.value.hint is not None
     assert "--workers 0" in caught.value.hint
-
-
-@pytest.mark.parametrize("n_workers", SIZES)
-def test_events_of_all_tasks_arrive(n_workers: int) -> None:
-    """Each task tells about itself once."""
-    seen: list[str] = []
-    with LocalPool(n_workers) as pool:
-        list(pool.map(jobs.square, range(5), progress=lambda event: seen.append(event.name)))
-    assert ["0", "1", "2", "3", "4"] == sorted(seen)
-
-
-@posix
-def test_whoever_stops_taking_results_ends_the_tasks(pool: LocalPool) -> None:
-    """No task goes on for nobody, and the pool is good for other work."""
-    sleeping: list[int] = []
-    results = pool.map(
-        jobs.report_and_sleep, [0, 1, 2], progress=lambda event: sleeping.append(event.done or 0)
-    )
-    next(results)
-    results.close()  # type: ignore[attr-defined]
-    assert all(ends_soon(worker) for worker in sleeping)
-    assert [9] == list(pool.map(jobs.square, [3], progress=ignore))
 
 
 SCRIPT = """
@@ -225,7 +124,7 @@ def start_sleepers(tmp_path: Path) -> tuple[subprocess.Popen[bytes], list[int]]:
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while len(pids := [int(path.stem) for path in tmp_path.glob("*.pid")]) < 2:
+    while len(pids := pids_in(tmp_path)) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return program, pids
@@ -298,3 +197,17 @@ def test_workers_do_not_outlive_a_killed_parent(program: str, tmp_path: Path) ->
     assert 2 == len(pids)
     assert all(ends_soon(worker) for worker in pids)
     assert b"Traceback" not in done.stderr
+
+
+class TestWorkers(WorkersContract):
+    """The pool of this module, with two workers."""
+
+
+class TestInThisProcess(ExecutorContract):
+    """Without workers."""
+
+    @pytest.fixture
+    def pool(self) -> Iterator[LocalPool]:
+        """One after the other."""
+        with LocalPool(0) as none:
+            yield none

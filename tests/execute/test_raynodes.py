@@ -1,0 +1,107 @@
+"""Clusters of several nodes, all on this machine: nodes that differ, that die, and that have GPUs (in name)."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kdaudit.errors import DeviceError, KDAuditError, TrainingError
+from kdaudit.execute import RayCluster
+from tests.execute import jobs
+from tests.execute.contract import ignore
+
+pytest.importorskip("ray", reason="the extra [ray] is not installed")
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A head without room for tasks, to which tests add nodes."""
+    from ray.cluster_utils import Cluster
+
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    yield started
+    started.shutdown()
+
+
+def test_a_node_with_another_version_is_named(cluster: Any, tmp_path: Path) -> None:
+    """The two nodes are looked at, and one has a package of another version before ours."""
+    fake = tmp_path / "torch-0.1.dist-info"
+    fake.mkdir()
+    (fake / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 0.1\n", encoding="utf-8")
+    added = [
+        cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"}),
+        cluster.add_node(num_cpus=1),
+    ]
+    with RayCluster(cluster.address, n_workers=None) as pool:
+        problems = sorted(node.problems for node in pool.nodes)
+        assert 2 == pool.n_workers
+        assert "on a Ray cluster of 2 nodes" in pool.place
+    for node in added:
+        cluster.remove_node(node)
+    fit, unfit = problems
+    assert () == fit
+    (problem,) = unfit
+    assert problem.startswith("expected torch ")
+    assert problem.endswith(", found 0.1")
+
+
+def test_a_node_that_dies_costs_its_task_and_the_last_one_ends_the_run(cluster: Any, tmp_path: Path) -> None:
+    """The other goes on; when none is left the run says so, where Ray would wait for ever."""
+    first, second = cluster.add_node(num_cpus=1), cluster.add_node(num_cpus=1)
+    with RayCluster(cluster.address, n_workers=None) as pool:
+        folder = tmp_path / "one"
+        folder.mkdir()
+
+        def kill_one() -> None:
+            jobs.wait_for(folder, "*.there", n=2)
+            cluster.remove_node(second, allow_graceful=False)
+            (folder / "go").touch()
+
+        threading.Thread(target=kill_one).start()
+        results = list(pool.map(jobs.work_until_told, [(folder, n) for n in range(3)], progress=ignore))
+        lost = [result for result in results if isinstance(result, KDAuditError)]
+        assert 1 == len(lost)
+        assert isinstance(lost[0], TrainingError)
+        assert "expected a result from a Ray worker, which ended before it had one: " in lost[0].message
+
+        folder = tmp_path / "last"
+        folder.mkdir()
+
+        def kill_the_last() -> None:
+            jobs.wait_for(folder, "*.there", n=1)
+            cluster.remove_node(first, allow_graceful=False)
+
+        threading.Thread(target=kill_the_last).start()
+        rest = pool.map(jobs.work_until_told, [(folder, n) for n in range(2)], progress=ignore)
+        assert isinstance(next(rest), TrainingError)
+        with pytest.raises(
+            TrainingError, match=r"expected a node with a CPU in the Ray cluster .*, found none left"
+        ):
+            next(rest)
+
+
+def test_each_task_has_a_gpu_of_its_own(cluster: Any) -> None:
+    """By Ray's own count, which believes what it is told; as many tasks at once as there are GPUs."""
+    node = cluster.add_node(num_cpus=4, num_gpus=2)
+    with RayCluster(cluster.address, n_workers=None, needs_gpu=True) as pool:
+        assert 2 == pool.n_workers
+        assert {"0", "1"} == set(pool.map(jobs.gpus, range(4), progress=ignore))
+    cluster.remove_node(node)
+
+
+def test_a_cluster_without_a_gpu_invalid(cluster: Any) -> None:
+    """Nothing waits for one."""
+    node = cluster.add_node(num_cpus=1)
+    with (
+        pytest.raises(DeviceError, match=r"expected a GPU in the Ray cluster at .*, found none") as caught,
+        RayCluster(cluster.address, n_workers=None, needs_gpu=True),
+    ):
+        pass
+    cluster.remove_node(node)
+    assert "--device cpu" in str(caught.value.hint)
