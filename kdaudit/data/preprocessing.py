@@ -71,6 +71,9 @@ def contradictions(said: StatedPreprocess, file: StatedPreprocess) -> Iterator[s
         one, other = getattr(said, name), getattr(file, name)
         if one is not None and other is not None and one != other:
             yield f"{name} {_shown(one)}, its file says {_shown(other)}"
+    rates = [form.rate for form in (said.sound, file.sound) if form is not None and form.rate is not None]
+    if len(set(rates)) > 1:
+        yield f"rate {rates[0]:,}, its file says {rates[1]:,}"
 
 
 def applied(stated: StatedPreprocess, own: Preprocess, shapes: Mapping[str, tuple[int, ...]]) -> Preprocess:

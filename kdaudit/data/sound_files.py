@@ -54,6 +54,13 @@ def read_sounds(
     if not listing.blobs:
         raise DataError(f"expected at least one sound in {description.location}, found none")
     refuse_picture_options(options, description.location)
+    if options.sound is not None and options.sound.not_computed:
+        raise DataError(
+            f"expected features of {options.sound.not_computed}, as a model's files say, found sounds in "
+            f"{description.location}, of which kdaudit does not compute them",
+            hint="save what the extractor gives as arrays, input_values with y in an .npz; or say mels in [preprocess] "
+            "if the model takes log-mel bands as docs/preprocessing.md has them",
+        )
     wanted = listing.limited(options.limit)
     form = _form(wanted.blobs, options.sound, usual)
     key = record_digest(
@@ -139,6 +146,8 @@ def _said_of(form: SoundForm) -> str:
         f"sounds are mono at {form.rate:,} Hz, in [-1, 1], {form.seconds:g} seconds: shorter ones are padded "
         "with silence, longer ones cut, other rates resampled"
     )
+    if form.normalised:
+        made = f"{made}; then each has mean 0 and variance 1"
     if form.mels is None:
         return made
     return f"{made}; then {form.mels} log-mel bands, windows of {form.window} samples every {form.hop}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd, log10
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ _UNREADABLE = (
     struct.error,
 )
 _SMALLEST_POWER = 1e-6
+_SMALLEST_VARIANCE = np.float32(1e-7)  # as in transformers
 _RIFF = (b"RIFF", b"RIFX", b"RF64")
 _UNKNOWN_SIZE = 0xFFFFFFFF
 
@@ -44,18 +45,14 @@ class Samples:
 def completed(form: SoundForm | None, *, rate: int, seconds: float) -> SoundForm:
     """A form with the rate and length of the data where nobody states others."""
     stated = form or SoundForm()
-    return SoundForm(
-        rate=stated.rate or rate,
-        seconds=stated.seconds or seconds,
-        mels=stated.mels,
-        window=stated.window,
-        hop=stated.hop,
-    )
+    return replace(stated, rate=stated.rate or rate, seconds=stated.seconds or seconds)
 
 
 def shape_of(form: SoundForm) -> tuple[int, ...]:
-    """(1, samples), or (1, mels, frames) of spectrograms."""
+    """(1, samples), (samples,) where they are flat, or (1, mels, frames) of spectrograms."""
     n = n_samples(form)
+    if form.flat:
+        return (n,)
     return (1, n) if form.mels is None else (1, form.mels, 1 + n // form.hop)
 
 
@@ -102,8 +99,10 @@ def sound(blob: Blob, form: SoundForm) -> Sound:
         changes.append("padded" if len(values) < len(wave) else "cut")
     kept = values[: len(wave)]
     wave[: len(kept)] = kept
+    if form.normalised:
+        wave = (wave - wave.mean()) / np.sqrt(wave.var() + _SMALLEST_VARIANCE)
     made = wave if form.mels is None else log_mel(wave, form)
-    return Sound(values=made[None], changes=tuple(changes))
+    return Sound(values=made if form.flat else made[None], changes=tuple(changes))
 
 
 def samples_of(blob: Blob) -> Samples:

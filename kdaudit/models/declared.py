@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kdaudit.errors import ModelError
 from kdaudit.installed import required
+from kdaudit.models.declared_sounds import sound_form
 from kdaudit.models.timm_names import TIMM
 from kdaudit.models.untrusted import read_message
 from kdaudit.types import Geometry, Interpolation, ModelRef, StatedPreprocess
@@ -159,15 +160,18 @@ def _of_huggingface(path: Path) -> StatedPreprocess:
         raise ModelError(f"expected JSON in {path}, found: {failure}") from failure
     if not isinstance(config, dict):
         raise ModelError(f"expected a JSON object in {path}, found {type(config).__name__}")
-    if "image_mean" not in config and "do_rescale" not in config:
-        return StatedPreprocess()  # of sounds or text
     try:
-        return _image_processor(config)
+        if "image_mean" in config or "do_rescale" in config:
+            return _image_processor(config)
+        form = sound_form(config)
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as failure:
         raise ModelError(
-            f"expected the settings of an image processor in {path}, found: {failure!r}",
+            f"expected the settings of an image processor or feature extractor in {path}, found: {failure!r}",
             hint="say how the model takes its inputs: --teacher-preprocess, --student-preprocess",
         ) from failure
+    return (
+        StatedPreprocess() if form is None else StatedPreprocess(source=f"its {HF_PREPROCESSOR}", sound=form)
+    )
 
 
 def _image_processor(config: Mapping[str, Any]) -> StatedPreprocess:

@@ -39,7 +39,7 @@ class Taken:
     @property
     def sound(self) -> SoundForm | None:
         """What sounds are to become for it; None leaves it to the data."""
-        return self.said.sound or self.file.sound
+        return self.file.sound if self.said.sound is None else self.said.sound.over(self.file.sound)
 
     def view(self, examples: Examples) -> Examples:
         """The examples as the model takes them.

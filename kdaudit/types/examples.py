@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kdaudit.types.arrays import AnyArray, Int64
@@ -61,7 +61,9 @@ class TextForm:
 class SoundForm:
     """What sounds become: samples a second and seconds (None: as the data has them), and log-mel bands, if any.
 
-    `window` and `hop` are in samples, as torchaudio's MelSpectrogram has them by default.
+    `window` and `hop` are in samples, as torchaudio's MelSpectrogram has them by default. Waveforms are (1, samples),
+    `flat` ones (samples,); `normalised` ones have mean 0 and variance 1 each. `not_computed` names the features that a
+    model takes and nobody here computes.
     """
 
     rate: int | None = None
@@ -69,6 +71,15 @@ class SoundForm:
     mels: int | None = None
     window: int = 400
     hop: int = 200
+    flat: bool = False
+    normalised: bool = False
+    not_computed: str = ""
+
+    def over(self, other: SoundForm | None) -> SoundForm:
+        """This form, with what another says where this says nothing; bands of its own are features of its own."""
+        if other is None or self.mels is not None:
+            return self
+        return replace(other, rate=self.rate or other.rate, seconds=self.seconds or other.seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
