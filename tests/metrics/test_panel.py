@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -11,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import spatial, special, stats
 
 from kdaudit.errors import AlignmentError
-from kdaudit.metrics.panel import measure
+from kdaudit.metrics.panel import measure, measure_answers
 from kdaudit.types import DataRef, Float32, Panel, Predictions, Role
 from tests.panels import model_ref
 
@@ -47,6 +49,31 @@ def test_four_distances_by_hand() -> None:
     assert pytest.approx([0.061650107, 0.011994872, 0.067934274], abs=1e-6) == panel.distances["js"][1]
     assert panel.distances["rank"][1].tolist() == [0.5, 0.0, 1.0]
     assert (panel.answers[0] != panel.answers[1]).tolist() == [True, False, True]
+
+
+def test_answers_without_labels_are_measured_by_hand_and_as_with_labels() -> None:
+    """What needs no label is the same; what needs one is not there, rather than 0."""
+    t, s = (np.asarray(logits, dtype=np.float32) for logits in (TEACHER, STUDENT))
+    groups = np.array([0, 0, 1])
+    models = [predictions(t, "t", Role.TEACHER), predictions(s, "s", Role.STUDENT)]
+    plain = measure_answers(models, groups=groups)
+    labelled = measure(models, np.array([0, 1, 2]), groups=groups)
+    assert pytest.approx([0.45069342, 0.14184885, 0.47490911], abs=1e-6) == plain.distances["activation"][1]
+    assert [[0, 1, 2], [1, 1, 3]] == plain.answers.tolist()
+    assert 3 == plain.n
+    for field in dataclasses.fields(plain):
+        one, other = getattr(plain, field.name), getattr(labelled, field.name)
+        np.testing.assert_equal(one, other)
+    for name in ("labels", "log_likelihood", "margin", "best_other"):
+        assert not hasattr(plain, name)
+
+
+def test_models_that_cannot_be_compared_without_labels_invalid() -> None:
+    """As with labels."""
+    teacher = predictions(np.zeros((3, 4), dtype=np.float32), "t", Role.TEACHER)
+    other = predictions(np.zeros((3, 5), dtype=np.float32), "s", Role.STUDENT)
+    with pytest.raises(AlignmentError, match="expected s to have the teacher's 4 classes, found 5"):
+        measure_answers([teacher, other])
 
 
 def test_ties_take_the_lowest_index_by_hand() -> None:
