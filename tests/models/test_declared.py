@@ -147,7 +147,9 @@ def test_processors_of_other_things_say_nothing(tmp_path: Path) -> None:
 
 def test_processors_invalid(tmp_path: Path) -> None:
     """Damaged files are named."""
-    with pytest.raises(ModelError, match="expected the settings of an image processor or feature extractor in"):
+    with pytest.raises(
+        ModelError, match="expected the settings of an image processor or feature extractor in"
+    ):
         declared_preprocess(folder(tmp_path / "a", do_rescale=True, image_mean=[0.5], size={}))
     broken = folder(tmp_path / "b")
     (tmp_path / "b" / "preprocessor_config.json").write_text("{")
