@@ -91,10 +91,10 @@ class CsvTable:
     def names(self) -> tuple[str, ...]:
         """The header row."""
         names = tuple(next(self._rows(), []))
-        if len(set(names)) < len(names) or len(names) < 2:
+        if len(set(names)) < len(names) or not any(names):
             found = ", ".join(names)[:200]
             raise DataError(
-                f"expected a header row of two or more different names in {self._path}, found {found!r}",
+                f"expected a header row of different names in {self._path}, found {found!r}",
                 hint=_HINT,
             )
         return names

@@ -62,11 +62,11 @@ def csv_table(folder: Path) -> str:
 
 
 def picture_table(folder: Path) -> str:
-    """Paths, and a column that is neither label nor input."""
+    """Paths and nothing else."""
     for i in range(N):
         save_picture(folder / "pictures" / f"{i}.png", seed=i)
-    rows = [f"pictures/{i}.png,{'xy'[i % 2]}" for i in range(N)]
-    (folder / "t.csv").write_text("\n".join(["path,site", *rows]), encoding="utf-8")
+    rows = [f"pictures/{i}.png" for i in range(N)]
+    (folder / "t.csv").write_text("\n".join(["path", *rows]), encoding="utf-8")
     return str(folder / "t.csv")
 
 
