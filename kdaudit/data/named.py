@@ -85,6 +85,22 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     return _LAYOUTS[record.layout].load(wanted)
 
 
+def incompleteness(examples: Examples) -> str:
+    """How many examples of a known data set were found, if it has another number of them; '' of any other data.
+
+    Those that cannot be read were found. Not for a subset that was drawn before it was read.
+    """
+    if examples.ref.kind != "named":
+        return ""
+    record, split = split_of(examples.ref.location)
+    expected, found = record.n[split], len(examples.whole) + len(examples.skipped)
+    if record.modality == "characters" or found == expected:
+        return ""
+    if found > expected:
+        return f"found {found:,} examples, more than the {expected:,} that {examples.ref.location} has"
+    return f"found {found:,} of the {expected:,} examples that {examples.ref.location} has"
+
+
 def _missing(record: DataSet, name: str, data_root: Path | None) -> DataError:
     if data_root is None:
         searched = "no data root is set"
@@ -97,4 +113,4 @@ def _listed(paths: Sequence[Path]) -> str:
     return ", ".join(str(path) for path in paths)
 
 
-__all__ = ["DATA_SETS", "NAMED", "Place", "find", "load"]
+__all__ = ["DATA_SETS", "NAMED", "Place", "find", "incompleteness", "load"]

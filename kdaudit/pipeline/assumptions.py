@@ -8,6 +8,7 @@ from kdaudit.models.inference import trains_when_run
 from kdaudit.pipeline.checks import expected_of
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.plan import TRAIN, Setup
+from kdaudit.pipeline.skipped import incomplete_sets
 from kdaudit.schema import Assumption
 from kdaudit.types import Role
 
@@ -98,6 +99,8 @@ def _of_data(setup: Setup) -> Iterator[Assumption]:
             "count as dependent on each other",
             known_from="verified",
         )
+    for text in incomplete_sets(setup):
+        yield Assumption(what="Examples", value=text, known_from="verified")
     if setup.look_alikes:
         one, other = setup.look_alikes[0]
         many = len(setup.look_alikes)

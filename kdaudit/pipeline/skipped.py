@@ -1,10 +1,11 @@
-"""Examples that could not be read: what the report and the notices say of them."""
+"""Examples that could not be read, or are not there: what the report and the notices say of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from kdaudit.data import Examples
+from kdaudit.data.named import incompleteness
 from kdaudit.pipeline.plan import Setup
 from kdaudit.types import Skipped
 
@@ -24,10 +25,19 @@ def skipped_examples(setup: Setup) -> Iterator[Skipped]:
 
 
 def skipped_notices(setup: Setup) -> Iterator[str]:
-    """A line for each data set of which something was left out."""
+    """A line for each data set of which something was left out, and for each known one that is not all there."""
     for examples in filter(None, (setup.data, setup.train)):
         if examples.skipped:
             yield notice_of(examples)
+    yield from incomplete_sets(setup)
+
+
+def incomplete_sets(setup: Setup) -> Iterator[str]:
+    """A sentence for each known data set that has another number of examples than are there."""
+    yield from filter(None, [incompleteness(setup.data)])
+    train = setup.train
+    if train is not None and train.folder != setup.data.folder and len(train.whole) != setup.spec.limit_train:
+        yield from filter(None, [incompleteness(train)])
 
 
 def notice_of(examples: Examples) -> str:
