@@ -99,10 +99,10 @@ def _fidelity(result: AuditResult) -> list[str]:
 
 
 def _policy(result: AuditResult) -> list[str]:
-    from kdaudit.render import stated
+    from kdaudit.render import shares, stated
 
-    said = stated.in_short(result)
-    return [f"  policy: {said}"] if said else []
+    policy, limit = stated.in_short(result), shares.moved_limit(result)
+    return [f"  {name}: {said}" for name, said in (("policy", policy), ("limit", limit)) if said]
 
 
 def _numbers(result: AuditResult) -> Iterator[tuple[str, str]]:

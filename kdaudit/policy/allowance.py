@@ -12,9 +12,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from kdaudit.policy.deciding_rule import effect
+from kdaudit.policy.evidence import effect
 from kdaudit.policy.limits import Limits
 from kdaudit.types import Assessment
+
+# Below a percent nobody needs to be told.
+NAMED = 0.01
 
 
 def side(assessment: Assessment) -> Literal["", "nearer", "farther"]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kdaudit.policy.allowance import NAMED, allowance, side
+from kdaudit.policy.evidence import effect
 from kdaudit.policy.limits import Limits
-from kdaudit.policy.phrases import bare, bound, percent
-from kdaudit.types import Assessment, BaseAssessment, Evidence, RuleOutcome, RuleStatus
+from kdaudit.policy.phrases import at_most, bare, bound, percent
+from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus
 
 Asymmetry = Literal["negative", "absent", "undetermined"]
 
@@ -22,14 +24,8 @@ _FEW = "The student repeats few of its teacher’s errors"
 _TITLES = {
     RuleStatus.FAIL: _REPEATS,
     RuleStatus.UNDECIDED: "Whether the student repeats its teacher’s errors",
-    RuleStatus.PASS: "The student does not repeat its teacher’s errors",
+    RuleStatus.PASS: "The student repeats few of its teacher’s errors, if any",
 }
-_MISSING = Evidence(procedure="missing", status="undefined", note="it was not measured")
-
-
-def effect(assessment: BaseAssessment, name: str) -> Evidence:
-    """The evidence of that name; an undefined one where it was not measured."""
-    return assessment.effects.get(name, _MISSING)
 
 
 def wrong_knowledge(assessment: Assessment, limits: Limits) -> RuleOutcome:
@@ -56,7 +52,7 @@ def wrong_knowledge(assessment: Assessment, limits: Limits) -> RuleOutcome:
         unit="share",
         low=kappa.low,
         high=kappa.high,
-        required=_required(limits),
+        required=_required(assessment, limits),
         n=kappa.n or None,
         p_value=kappa.p_value,
         reason=found.reason,
@@ -141,10 +137,17 @@ def _payoff(assessment: Assessment) -> str:
     return f"In 1,000 examples, {said.replace('-', _MINUS)}."
 
 
-def _required(limits: Limits) -> str:
+def _required(assessment: Assessment, limits: Limits) -> str:
+    """What fails and passes, and how much of it is the student's accuracy, for which `limits` were moved."""
+    moved, where = allowance(assessment, limits), side(assessment)
+    added = taken = ""
+    if moved >= NAMED and where == "nearer":
+        added = f" ({bound(limits.m_fail - moved)}, and {at_most(moved)} for its accuracy: see KD301)"
+    if moved >= NAMED and where == "farther":
+        taken = f" ({bound(limits.m_pass + moved)}, less {at_most(moved)} for its accuracy: see KD301)"
     margins = (
-        f"fail from {bound(limits.m_fail)} with p ≤ {bare(limits.alpha)}; "
-        f"pass if the interval ends below {bound(limits.m_pass)}"
+        f"fail from {bound(limits.m_fail)}{added} with p ≤ {bare(limits.alpha)}; "
+        f"pass if the interval ends below {bound(limits.m_pass)}{taken}"
     )
     if limits.gains == "never":
         return margins

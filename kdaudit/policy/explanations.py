@@ -52,7 +52,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         advice="Look at the inherited errors in section 6. Relabel what the teacher gets wrong, lower the weight "
         "of the teacher's term or the temperature, or filter its wrong answers, and distil again. Undecided: the "
         "report says how many examples and controls would settle it.",
-        limits=("alpha", "m_fail", "m_pass", *_LOPSIDED),
+        limits=("alpha", "m_fail", "m_pass", "gap_allowance", "max_gap_allowance", *_LOPSIDED),
     ),
     "KD202": Explanation(
         asks="Is wrong knowledge taken over more than right knowledge?",

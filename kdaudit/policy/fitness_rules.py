@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from kdaudit.policy.allowance import allowance, side
-from kdaudit.policy.deciding_rule import effect, wrong_knowledge
+from kdaudit.policy.allowance import NAMED, allowance, side
+from kdaudit.policy.deciding_rule import wrong_knowledge
+from kdaudit.policy.evidence import effect
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import bound, percent
 from kdaudit.types import Assessment, BaseAssessment, BaseFitness, Fitness, RuleOutcome, RuleStatus
-
-_NAMED = 0.01
 
 
 def controls_fit(assessment: Assessment, limits: Limits) -> RuleOutcome:
@@ -76,7 +75,7 @@ def left_out(fitness: BaseFitness) -> str:
 def _allowed_for(assessment: Assessment, limits: Limits) -> str:
     """What the margins, which `limits` has moved already, allow for the accuracies; '' below a percent."""
     where = side(assessment)
-    if allowance(assessment, limits) < _NAMED or not where:
+    if allowance(assessment, limits) < NAMED or not where:
         return ""
     if where == "nearer":
         return (

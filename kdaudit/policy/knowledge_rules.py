@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kdaudit.policy.deciding_rule import asymmetry, effect
+from kdaudit.policy.deciding_rule import asymmetry
+from kdaudit.policy.evidence import effect
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import bare
 from kdaudit.types import Assessment, BaseAssessment, RuleOutcome, RuleStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from kdaudit.policy.deciding_rule import effect
+from kdaudit.policy.evidence import effect
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import bare
 from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kdaudit.policy.deciding_rule import effect
+from kdaudit.policy.evidence import effect
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.phrases import at_most, bound, compared
 from kdaudit.types import Assessment, Evidence, PartEvidence, RuleOutcome, RuleStatus

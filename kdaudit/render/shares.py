@@ -8,6 +8,8 @@ from kdaudit.types import RuleStatus
 
 # Presets by which correct answers gained may excuse errors taken over.
 _WEIGHING = frozenset({"default", "lenient"})
+# That of an end of a 90 % interval, by itself.
+_CONFIDENCE = 0.95
 
 
 def taken(result: AuditResult) -> str:
@@ -26,9 +28,61 @@ def taken(result: AuditResult) -> str:
     if outcome is RuleStatus.UNDECIDED and not facts.repeated(result):
         return _share_open(result, effect)
     interval = numbers.percent_range(effect.low90, effect.high90, 0, bounds)
-    ending = f"; the limit is {numbers.exactly(result.margin_fail)}"
+    ending = f"; the limit is {numbers.exactly(result.margin_fail)}{_because(result)}"
     said = f"That is {estimate} of the errors they avoid {interval}{ending if outcome else ''}."
     return f"{said} {_payoff(result)}".rstrip()
+
+
+def at_most(result: AuditResult) -> str:
+    """What share a passed audit leaves open at most, and what is allowed, as a sentence without its full stop."""
+    effect = result.kappa_W
+    high = effect.high90 if effect is not None and effect.high90 is not None else result.margin_pass
+    share = numbers.percent(max(high, 0.0), 0, facts.limits(result, "KD201"))
+    surely = f"with {numbers.percent(_CONFIDENCE)} confidence"
+    return (
+        f"The student takes over at most {share} of its teacher’s own mistakes, {surely}; "
+        f"less than {numbers.exactly(result.margin_pass)} is required"
+    )
+
+
+def moved_limit(result: AuditResult) -> str:
+    """The limit that moved with the student's accuracy, and how it comes about; '' where none did."""
+    if result.margin_fail > result.policy.limits.get("m_fail", result.margin_fail):
+        return f"fails from {numbers.exactly(result.margin_fail)}{_because(result)}"
+    because = _because(result)
+    return f"passes below {numbers.exactly(result.margin_pass)}{because}" if because else ""
+
+
+def _because(result: AuditResult) -> str:
+    """Why a limit is not the policy's, in brackets, to follow it; '' where it is."""
+    stated, exactly = result.policy.limits, numbers.exactly
+    fail, passes = (stated.get("m_fail", result.margin_fail), stated.get("m_pass", result.margin_pass))
+    if result.margin_fail > fail:
+        moved = _points(result.margin_fail - fail)
+        return f" ({exactly(fail)}, and {moved} allowed because {_accuracy(result)}, as its teacher is)"
+    if result.margin_pass < passes:
+        moved = _points(passes - result.margin_pass)
+        return f" ({exactly(passes)}, less {moved} because {_accuracy(result)} and its teacher is not)"
+    return ""
+
+
+def _required(result: AuditResult) -> str:
+    return f"{numbers.exactly(result.margin_pass)} is required{_because(result)}"
+
+
+def _points(share: float) -> str:
+    found = round(share * 100, 2)
+    return f"{found:g} point{'' if found == 1 else 's'}"
+
+
+def _accuracy(result: AuditResult) -> str:
+    gap = result.accuracy_gap
+    if gap is None or gap.estimate is None:
+        return "the student’s accuracy is not its controls’"
+    more = "more" if gap.estimate > 0 else "less"
+    return (
+        f"the student is {numbers.number(abs(gap.estimate) * 100)} points {more} accurate than its controls"
+    )
 
 
 def _payoff(result: AuditResult) -> str:
@@ -48,7 +102,6 @@ def _payoff(result: AuditResult) -> str:
 def _share_passed(result: AuditResult, estimate: float, low: float, high: float) -> str:
     bounds = facts.limits(result, "KD201")
     interval = f"{numbers.percent(high, 0, bounds)} {numbers.percent_range(low, high, 0, bounds)}"
-    required = f"less than {numbers.exactly(result.margin_pass)} is required"
     if estimate > 0:
         said = (
             f"That is {numbers.percent(estimate, 0, bounds)} of the errors they avoid, and at most {interval}"
@@ -57,7 +110,7 @@ def _share_passed(result: AuditResult, estimate: float, low: float, high: float)
         said = f"It repeats no more of them than they do, and takes over at most {interval} of the errors they avoid"
     sharp = result.sharpness
     found = f" An inheritance of {numbers.percent(sharp)} or more would have been found." if sharp else ""
-    return f"{said}; {required}.{found}"
+    return f"{said}; less than {_required(result)}.{found}"
 
 
 def _share_open(result: AuditResult, effect: EffectRecord) -> str:
@@ -80,7 +133,7 @@ def _tilt(result: AuditResult) -> str:
         end = numbers.percent(tilt.high90, 0, (result.margin_pass,))
         return (
             "The student is more accurate than the controls; against controls raised to its accuracy "
-            f"the interval reaches {end}, where less than {numbers.exactly(result.margin_pass)} is required."
+            f"the interval reaches {end}, where less than {_required(result)}."
         )
     row = facts.rule(result, "KD201")
     return text.opening(row.reason if row else result.reason)

@@ -40,8 +40,6 @@ _DEEDS = {
     "KD405": "is worse in single slices than allowed",
 }
 _TAKEN = "The student has taken over its teacher’s mistakes"
-_NOT_TAKEN = "The student has not taken over its teacher’s mistakes"
-_FEW_TAKEN = "The student has taken over few of its teacher’s mistakes"
 _GAINS = "The student gains more from its teacher than it takes over mistakes"
 _TAKEN_OPEN = f"{_TAKEN}; whether it gains more, the data cannot say"
 _LITTLE = 0.1
@@ -109,7 +107,7 @@ def lead(result: AuditResult) -> str:
     failed = [row for row in result.rules if row.outcome is RuleStatus.FAIL]
     others = [row for row in failed if row.id != "KD201"]
     if result.verdict is Outcome.FAIL and len(failed) == len(others):
-        return _failed_elsewhere(others, on_mistakes)
+        return _failed_elsewhere(result, others, on_mistakes)
     return on_mistakes
 
 
@@ -138,9 +136,8 @@ def _lead_on_mistakes(result: AuditResult) -> str:
     if outcome is RuleStatus.WAIVED:
         return f"{_TAKEN}; the rule against it is waived"
     if outcome is RuleStatus.PASS:
-        passed = _FEW_TAKEN if facts.repeated(result) else _NOT_TAKEN
-        passed = _GAINS if facts.passed_by_gain(result) else passed
-        return passed + (f", apart from {numbers.plural(waived, 'waived rule')}" if waived else "")
+        passed = _GAINS if facts.passed_by_gain(result) else shares.at_most(result)
+        return passed + (f"; {numbers.plural(waived, 'rule')} waived" if waived else "")
     if outcome is RuleStatus.UNDECIDED:
         return _TAKEN_OPEN if facts.repeated(result) else _CANNOT_SAY
     if not result.data.has_labels:
@@ -150,17 +147,16 @@ def _lead_on_mistakes(result: AuditResult) -> str:
     return "Whether the student took over its teacher’s mistakes was not asked"
 
 
-def _failed_elsewhere(others: Sequence[RuleRecord], on_mistakes: str) -> str:
+def _failed_elsewhere(result: AuditResult, others: Sequence[RuleRecord], on_mistakes: str) -> str:
     deeds = [_DEEDS[row.id] for row in others if row.id in _DEEDS]
     untold = [text.short(row.title) for row in others if row.id not in _DEEDS]
     said = f"The student {text.listing(deeds)}" if deeds else ""
     if untold:
         failed = f"{'a rule' if len(untold) == 1 else 'rules'} failed: {'; '.join(untold)}"
         said = f"{said}; {failed}" if said else failed[0].upper() + failed[1:]
-    if on_mistakes == _NOT_TAKEN and any(row.id == "KD205" for row in others):
+    few_taken = facts.status(result, "KD201") is RuleStatus.PASS and not facts.passed_by_gain(result)
+    if few_taken and any(row.id == "KD205" for row in others):
         return f"{said}; without that comparison it would not fail for them"
-    if on_mistakes == _NOT_TAKEN:
-        return f"{said}; there is no sign of inherited mistakes"
     return f"{said}. {on_mistakes}"
 
 

@@ -38,6 +38,10 @@ def test_a_student_of_the_teachers_own_accuracy_fails_later() -> None:
     assert Outcome.INCONCLUSIVE == nearer.outcome
     (said,) = (row.reason for row in nearer.rules if row.rule == "KD301")
     assert "so it fails from 31" in said
+    (required,) = (row.required for row in nearer.rules if row.rule == "KD201")
+    assert (
+        "fail from 31\u00a0% (10\u00a0%, and 21 points for its accuracy: see KD301) with p ≤ .05" in required
+    )
     assert Outcome.FAIL == judged(assessment(kappa=KAPPA, gap=-0.03, teacher_gap=0.1)).outcome
 
 
@@ -49,3 +53,5 @@ def test_a_student_far_from_the_teachers_accuracy_passes_later() -> None:
     assert Outcome.INCONCLUSIVE == farther.outcome
     (said,) = (row.reason for row in farther.rules if row.rule == "KD301")
     assert "so it passes below 6" in said
+    (required,) = (row.required for row in farther.rules if row.rule == "KD201")
+    assert "ends below 6\u00a0% (20\u00a0%, less 14 points for its accuracy: see KD301)" in required

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kdaudit.cli.text_report import text_report
 from kdaudit.render import facts, findings, words
 from kdaudit.render.numbers import NBSP
 from kdaudit.render.views.inherited import inherited
@@ -59,12 +60,52 @@ def test_right_knowledge_is_called_little_only_where_it_is() -> None:
 def test_a_passed_audit_says_how_much_could_be_hidden() -> None:
     """The upper end decides, and the sharpness says what would have been found."""
     headline = words.headline(audit_result("pass"))
-    assert "The student has not taken over its teacher’s mistakes." == headline.lead
+    assert (
+        "The student takes over at most 7 % of its teacher’s own mistakes, with 95 % confidence; "
+        "less than 20 % is required."
+    ) == plain(headline.lead)
     assert "9 rules passed, 1 not judged" == headline.aside
     assert plain(headline.body[0]).endswith(
         "That is 2 % of the errors they avoid, and at most 7 % [−3, 7]; less than 20 % is required. "
         "An inheritance of 8 % or more would have been found."
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "margins", "gap", "said"),
+    [
+        (
+            "fail",
+            {"margin_fail": 0.41},
+            0.044,
+            "the limit is 41 % (10 %, and 31 points allowed because the student is 4.4 points more accurate than its "
+            "controls, as its teacher is).",
+        ),
+        (
+            "pass",
+            {"margin_pass": 0.13},
+            -0.01,
+            "less than 13 % is required (20 %, less 7 points because the student is 1.0 points less accurate than its "
+            "controls and its teacher is not).",
+        ),
+    ],
+)
+def test_a_limit_that_accuracy_moved_says_why(
+    kind: Kind, margins: dict[str, float], gap: float, said: str
+) -> None:
+    """Where it is named, in the banner and in the terminal; a limit that did not move has no clause."""
+    base = audit_result(kind)
+    stated = base.policy.model_copy(update={"limits": {"m_fail": 0.1, "m_pass": 0.2}})
+    plain_one = base.model_copy(
+        update={"policy": stated, "accuracy_gap": effect(gap, gap - 0.01, gap + 0.01, 0.01)}
+    )
+    moved = plain_one.model_copy(update=margins)
+    assert said in plain(words.headline(moved).body[0])
+    assert f"limit: {'fails from 41' if kind == 'fail' else 'passes below 13'}" in plain(
+        text_report(moved, color=False, report="")
+    )
+    assert "accurate than its controls" not in plain(words.headline(plain_one).body[0])
+    assert "  limit: " not in text_report(plain_one, color=False, report="")
 
 
 def test_a_student_below_its_controls_is_not_said_to_take_over_a_negative_share() -> None:
@@ -133,8 +174,9 @@ def test_a_failure_elsewhere_does_not_accuse_of_inheritance() -> None:
     failed = result.model_copy(update={"verdict": Outcome.FAIL, "exit_code": 1})
     headline = words.headline(failed)
     assert (
-        "The student is less accurate than allowed; there is no sign of inherited mistakes." == headline.lead
-    )
+        "The student is less accurate than allowed. The student takes over at most 7 % of its teacher’s own "
+        "mistakes, with 95 % confidence; less than 20 % is required."
+    ) == plain(headline.lead)
     assert "12 points less than controls." == headline.body[-1]
 
 
@@ -179,7 +221,7 @@ def test_a_pass_by_waiver_says_so_in_its_first_sentence() -> None:
     """And gives the reason of the waiver."""
     result = with_rule("pass", "KD401", outcome=RuleStatus.WAIVED, reason="Agreed until May.")
     headline = words.headline(result)
-    assert "The student has not taken over its teacher’s mistakes, apart from 1 waived rule." == headline.lead
+    assert plain(headline.lead).endswith("; less than 20 % is required; 1 rule waived.")
     assert "KD401 is waived: Agreed until May." == headline.body[-1]
 
 
@@ -429,12 +471,14 @@ def test_a_pass_by_gain_does_not_deny_what_was_taken_over() -> None:
     assert "Errors taken over less correct answers gained, in 1,000 examples: −6.0 [−9.0, −3.0]" in said
 
 
-def test_few_mistakes_are_called_few() -> None:
+def test_few_mistakes_are_called_as_many_as_they_may_be() -> None:
     """Above chance and the limit to fail, below that to pass."""
     result = weighed(
         effect(0.13, 0.08, 0.18, 0.001), effect(0.0, -2.0, 2.0, 0.5), RuleStatus.PASS, Outcome.PASS
     )
-    assert words.lead(result).startswith("The student has taken over few of its teacher’s mistakes")
+    assert plain(words.lead(result)).startswith(
+        "The student takes over at most 18 % of its teacher’s own mistakes"
+    )
 
 
 def test_undecided_gains_do_not_hide_mistakes_that_were_taken_over() -> None:
