@@ -13,11 +13,6 @@ from examples.worked import Data, Example, Part, main
 from kdaudit.data import DataOptions, load_data
 
 N_CLASSES = 26
-# Of the box around the letter, of its dark pixels, and of its edges.
-FEATURES = (
-    *("x-box", "y-box", "width", "high", "onpix", "x-bar", "y-bar", "x2bar"),
-    *("y2bar", "xybar", "x2ybr", "xy2br", "x-ege", "xegvy", "y-ege", "yegvx"),
-)
 # Half of the Q are labelled O, and so on: letters that look alike.
 FLAW = {("Q", "O"): 0.5, ("F", "P"): 0.5, ("I", "J"): 0.5, ("V", "Y"): 0.5}
 
@@ -27,7 +22,7 @@ def read(split: str) -> Part:
     with tempfile.TemporaryDirectory() as cache:
         found = load_data(f"letter:{split}", cache=Path(cache), options=DataOptions())
         x, y = np.array(found.stored["x"], dtype=np.float32), np.array(found.labels)
-        more = {"class_names": np.array(found.class_names), "feature_names": np.array(FEATURES)}
+        more = {"class_names": np.array(found.class_names), "feature_names": np.array(found.feature_names)}
     return Part(x=x, y=y, more=more)
 
 

@@ -25,6 +25,11 @@ _URBAN = (
     *("air_conditioner", "car_horn", "children_playing", "dog_bark", "drilling"),
     *("engine_idling", "gun_shot", "jackhammer", "siren", "street_music"),
 )
+# Of the box around the letter, of its dark pixels, and of its edges.
+_LETTER = (
+    *("x-box", "y-box", "width", "high", "onpix", "x-bar", "y-bar", "x2bar"),
+    *("y2bar", "xybar", "x2ybr", "xy2br", "x-ege", "xegvy", "y-ege", "yegvx"),
+)
 _VALIDATION: Mapping[Split, str] = {"train": "train", "test": "validation"}
 
 _PICTURES = (
@@ -257,6 +262,7 @@ _BUNDLED = (
         layout="bundled",
         n={"train": 16_000, "test": 4_000},
         classes=tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+        features=_LETTER,
         usual=StatedPreprocess(scale=1 / 15),
         licence="CC BY 4.0",
         homepage="https://doi.org/10.24432/C5ZP40",

@@ -16,7 +16,7 @@ class DataSet:
     """One known data set. `test` is the split to evaluate on, whatever its makers call it.
 
     `n` is the number of examples of each split, `classes` the classes' names in the order of their numbers, or how many
-    there are where the files name them. `folders` are where it lies under a data root, the usual place first. `usual`
+    there are where the files name them, `features` the names of its numbers. `folders` are where it lies under a data root, the usual place first. `usual`
     is how models of it mostly take it. `hub` and `torchvision` name who may fetch it.
     """
 
@@ -26,6 +26,7 @@ class DataSet:
     layout: str
     n: Mapping[Split, int]
     classes: tuple[str, ...] | int
+    features: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     usual: StatedPreprocess = field(default_factory=StatedPreprocess)
     licence: str

@@ -90,7 +90,8 @@ def _of_arrays(
     """The examples of pixels or numbers (n, ...) uint8 and labels that `read` gives."""
     options, record = wanted.options.with_usual(wanted.record.usual), wanted.record
     name = wanted.description.name
-    digest = record_digest("named", FORMAT_VERSION, name, key, class_names, options.mean, options.std)
+    names = (class_names, record.features)
+    digest = record_digest("named", FORMAT_VERSION, name, key, names, options.mean, options.std)
 
     def build(folder: Path) -> None:
         x, y = read()
@@ -106,6 +107,7 @@ def _of_arrays(
             class_names=class_names,
             preprocess=preprocess,
             assumptions=(*wanted.description.assumptions, *said),
+            feature_names=record.features,
         )
         write_examples(folder, description, labels=labels_from(y, class_names, where=name))
 

@@ -113,6 +113,9 @@ def test_bundled_sets_are_whole(tmp_path: Path) -> None:
         assert DATA_SETS[name].n == {"test": len(test), "train": len(train)}
         assert (0.0, 1.0) == (fed(train).min(), fed(train).max())
         assert DATA_SETS[name].n_classes == len(np.unique(test.labels))
+    for letters in both_splits("letter", tmp_path):
+        assert ("x-box", "yegvx") == (letters.feature_names[0], letters.feature_names[-1])
+        assert letters.stored["x"].shape[1] == len(set(letters.feature_names))
 
 
 def test_cifar_has_its_channels_first_and_its_usual_normalisation(
