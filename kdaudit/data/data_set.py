@@ -16,8 +16,9 @@ class DataSet:
     """One known data set. `test` is the split to evaluate on, whatever its makers call it.
 
     `n` is the number of examples of each split, `classes` the classes' names in the order of their numbers, or how many
-    there are where the files name them, `features` the names of its numbers. `folders` are where it lies under a data root, the usual place first. `usual`
-    is how models of it mostly take it. `hub` and `torchvision` name who may fetch it.
+    there are where the files name them, `features` the names of its numbers. `folders` are where it lies under a data
+    root, the usual place first. `usual` is how models of it mostly take it. `hub` and `torchvision` name who may fetch
+    it.
     """
 
     name: str
