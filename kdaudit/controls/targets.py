@@ -71,7 +71,8 @@ class TeacherTargets:
 
     With `order` (N,), a permutation, answer i learns what the teacher says in answer order[i]: a random control that
     has the teacher's confidence and none of its knowledge. `starts` (n + 1,) tells where each example's answers begin
-    and end, where examples are sequences.
+    and end, where examples are sequences; `order` is then of answers too, not of sequences: a sequence that lent its
+    answers whole would keep what the teacher knows of places, such as how texts begin.
     """
 
     logits: AnyArray

@@ -180,7 +180,10 @@ def _of_controls(setup: Setup, controls: ControlSet) -> Iterator[Assumption]:
         known_from="stated" if any(value is not None for value in stated) else "default",
     )
     if spec.random_controls and spec.random_kind != "uniform":
-        yield Assumption(what="Random controls", value=_RANDOM_KINDS[spec.random_kind], known_from="stated")
+        kind = _RANDOM_KINDS[spec.random_kind]
+        if spec.random_kind == "shuffled" and setup.data.units.places is not None:
+            kind = f"{kind} and places: each answer is exchanged by itself"
+        yield Assumption(what="Random controls", value=kind, known_from="stated")
     if controls.n_of(Role.POSITIVE):
         plain = " of the plain example, although pictures are augmented" if recipe.augment != "none" else ""
         yield Assumption(

@@ -111,3 +111,16 @@ def test_a_shuffled_teacher_says_what_it_says_of_other_examples() -> None:
         loss(TeacherTargets(TEACHER[order]), recipe)
     )
     assert loss(TeacherTargets(TEACHER, order=order), recipe) != loss(TeacherTargets(TEACHER), recipe)
+
+
+def test_a_shuffled_teacher_of_sequences_exchanges_single_answers_by_hand() -> None:
+    """Sequences of two answers and one: the first learns those of answers 2 and 0, which no sequence has together."""
+    recipe = replace(SGD, alpha=1.0)
+    order, starts = np.array([2, 0, 1]), np.array([0, 2, 3])
+    shuffled = TeacherTargets(TEACHER, order=order, starts=starts)
+    logits, labels = torch.from_numpy(STUDENT[:2]), torch.from_numpy(LABELS[:2])
+    draw = torch.Generator()
+    first = shuffled.loss(logits, labels, np.array([0]), recipe=recipe, generator=draw)
+    plain = TeacherTargets(TEACHER[[2, 0]])
+    expected = plain.loss(logits, labels, np.array([0, 1]), recipe=recipe, generator=draw)
+    torch.testing.assert_close(expected, first)

@@ -122,6 +122,8 @@ def test_every_labelled_position_is_one_answer(audited: Audited) -> None:
     assert f"{row}:{place}" == audited.ids[0]
     (said,) = (a.value for a in audited.result.assumptions if a.what == "Answers")
     assert f"{int(wanted.sum()):,} labelled positions of 300 sequences" in said
+    (random,) = (a.value for a in audited.result.assumptions if a.what == "Random controls")
+    assert "of other examples and places: each answer is exchanged by itself" in random
 
 
 def test_answers_of_a_sequence_are_one_group(audited: Audited) -> None:
