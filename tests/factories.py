@@ -42,6 +42,7 @@ Kind = Literal[
     "hostile",
     "no-gallery",
     "differences-only",
+    "unlabelled",
 ]
 Role = Literal["teacher", "student", "independent", "random", "positive"]
 
@@ -1155,6 +1156,63 @@ def _hostile() -> AuditResult:
     )
 
 
+def _unlabelled() -> AuditResult:
+    """The failed audit without labels: its transfer, and nothing else."""
+    failed, why = _fail(), "The data has no labels."
+    found = "Closer to the teacher than its controls in 4 of 4 measures."
+    reason = f"{found} Which errors were taken over cannot be said: the data has no labels."
+    nothing: dict[str, object] = {"observed": None, "low90": None, "high90": None, "n": None, "p": None}
+    rules = [
+        row
+        if row.id in ("KD101", "KD305", "KD307")
+        else row.model_copy(
+            update={
+                "outcome": RuleStatus.NOT_JUDGED,
+                "reason": reason if row.id == "KD201" else why,
+                "waiver": "",
+                **nothing,
+            }
+        )
+        for row in failed.rules
+    ]
+    of_quality = {
+        **dict.fromkeys(("accuracy", "loss", "ece", "negative_flips", "error_consistency")),
+        **dict.fromkeys(("agreement_W", "agreement_R")),
+        "reliability": (),
+    }
+    models = [model.model_copy(update=of_quality) for model in failed.models]
+    empty = (
+        *(
+            "n_W",
+            "n_R",
+            "headroom_W",
+            "n_repeated_W",
+            "n_repeated_R",
+            "accuracy_gap",
+            "negative_flips",
+            "ece",
+        ),
+        *("error_consistency", "information", "kappa_W", "kappa_R", "rrr", "did", "tilt", "harm_per_1000"),
+        *("benefit_per_1000", "raw_gain_W", "raw_gain_R", "p_asymmetry", "inherited", "sharpness"),
+    )
+    return _changed(
+        failed,
+        **dict.fromkeys(empty),
+        verdict=Outcome.INCONCLUSIVE,
+        reason=reason,
+        exit_code=3,
+        asymmetry="undetermined",
+        attribution="unproven",
+        rules=tuple(rules),
+        accuracy={model.name: None for model in models},
+        models=tuple(models),
+        parts=(),
+        data=failed.data.model_copy(update={"has_labels": False, "majority_share": None}),
+        command="kdaudit check cnn-large.onnx cnn-small.onnx --data field.npz --unlabelled --train-data train.npz",
+        signature="kdaudit:0.1.0|T:91c2e07b|S:0b7e94d1|n:10000|nW:-|IND:10|RCD:5|POS:2|seed:7|INCONCLUSIVE|kW:-",
+    )
+
+
 _BUILDERS: dict[Kind, Callable[[], AuditResult]] = {
     "fail": _fail,
     "pass": _pass,
@@ -1166,4 +1224,5 @@ _BUILDERS: dict[Kind, Callable[[], AuditResult]] = {
     "hostile": _hostile,
     "no-gallery": _no_gallery,
     "differences-only": _differences_only,
+    "unlabelled": _unlabelled,
 }
