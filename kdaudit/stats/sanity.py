@@ -85,18 +85,34 @@ def label_hint(answers: Int32, labels: Int64, n_classes: int) -> str:
 
     Tried: labels shifted by one either way (a background class that only one side counts, numbers from 1), then the
     best one-to-one renaming of classes (Hungarian assignment on the confusion counts), found on every second example
-    of each class and judged on the others. Either must more than halve the errors.
+    of each class and judged on the others. A shift must more than halve the errors; a renaming those that are left by
+    the shift, if one does.
     """
     plain = float(np.mean(answers == labels))
-    threshold = plain + _CLEARLY * (1 - plain)
-    for shift in (1, -1):
-        shifted = float(np.mean(answers == labels + shift))
-        if shifted > threshold:
-            return (
-                f"the labels look shifted by {shift:+d}: {plain:.1%} correct as given, {shifted:.1%} shifted"
-            )
+    shares = {shift: float(np.mean(answers == labels + shift)) for shift in (1, -1)}
+    shift = max(shares, key=lambda found: shares[found])
+    best, said = plain, ""
+    if _far_better(shares[shift], plain):
+        best = shares[shift]
+        said = f"the labels look shifted by {shift:+d}: {plain:.1%} correct as given, {best:.1%} shifted"
     if n_classes > _MAX_CLASSES_FOR_PERMUTATION:
-        return ""
+        return said
+    renamed, moved = _renaming(answers, labels, n_classes)
+    if not _far_better(renamed, best):
+        return said
+    pairs = ", ".join(f"{r} is label {c}" for r, c in moved[:3]) + (", ..." if len(moved) > 3 else "")
+    return (
+        f"the classes look permuted: {plain:.1%} correct as given, {renamed:.1%} after renaming {len(moved)} of them, "
+        f"found on one half of the examples and judged on the other (answer {pairs})"
+    )
+
+
+def _far_better(share: float, than: float) -> bool:
+    return share > than + _CLEARLY * (1 - than)
+
+
+def _renaming(answers: Int32, labels: Int64, n_classes: int) -> tuple[float, list[tuple[int, int]]]:
+    """How many are right under the best renaming, and which answers it renames to which labels."""
     first = np.empty(len(labels), dtype=bool)
     first[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % 2 == 0  # every second of each class
     confusion = np.zeros((n_classes, n_classes), dtype=np.int64)
@@ -105,12 +121,5 @@ def label_hint(answers: Int32, labels: Int64, n_classes: int) -> str:
     renamed_to = np.empty(n_classes, dtype=np.int64)
     renamed_to[rows] = columns
     renamed = float(np.mean(renamed_to[answers[~first]] == labels[~first])) if len(labels) > 1 else 0.0
-    if renamed > threshold:
-        moved = [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if r != c and confusion[r, c]]
-        pairs = ", ".join(f"{r} is label {c}" for r, c in moved[:3]) + (", ..." if len(moved) > 3 else "")
-        return (
-            f"the classes look permuted: {plain:.1%} correct as given, {renamed:.1%} after renaming "
-            f"{len(moved)} of them, found on one half of the examples and judged on the other "
-            f"(answer {pairs})"
-        )
-    return ""
+    moved = [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if r != c and confusion[r, c]]
+    return renamed, moved
