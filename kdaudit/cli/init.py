@@ -62,8 +62,13 @@ def _next_steps(files: Mapping[Path, str], stated: Mapping[str, str]) -> list[st
     missing = [name for name in ("data", "train_data") if name not in stated]
     if missing:
         lines.append(f"next: set {' and '.join(missing)} in kdaudit.toml")
+    lines.append(
+        "next: state under [recipe] how the student was trained, at least its epochs: the rest is assumed"
+    )
     if len(files) > 1 and not {"teacher", "student"} <= set(stated):
         lines.append("next: name your teacher and student in the workflow")
+    if len(files) > 1:
+        lines.append("next: say in the workflow, as PACKAGE, where pip finds kdaudit")
     if _GITLAB_INCLUDED in files:
         lines.append(f"next: {_INCLUDE.rstrip()}")
     lines.append("next: let git ignore .kdaudit-cache/ and kdaudit-report/")

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from kdaudit.controls import RECIPES
 from kdaudit.options import RECIPE_PANEL, AuditSpec, OutputSpec
 from kdaudit.spec import CONFIG_NAME, config_schema, option_helps
 
@@ -59,7 +60,13 @@ def starter_toml(stated: Mapping[str, str]) -> str:
         if panel != RECIPE_PANEL:
             lines += [f"# ---- {panel}", ""]
             lines += [line for name in names for line in _option(name, schema["properties"][name], stated)]
-    lines += ["# ---- Recipe: how controls are trained, as your student was", "", "[recipe]"]
+    lines += [
+        "# ---- Recipe: how controls are trained, as your student was",
+        "",
+        *_unstated(),
+        "",
+        "[recipe]",
+    ]
     lines += [line for name in panels[RECIPE_PANEL] for line in _option(name, recipe[name], stated)]
     return "\n".join([*lines, *_policy(schema["properties"])])
 
@@ -74,6 +81,21 @@ def starter_workflow(name: str, stated: Mapping[str, str]) -> str:
     for key, value in values.items():
         text = text.replace(f'"@{key}@"', json.dumps(value, ensure_ascii=False))
     return text
+
+
+def _unstated() -> Iterator[str]:
+    """What is assumed of a recipe that is not stated, and what should be stated first."""
+    yield from _comment(
+        "What is not stated here is assumed, and the report says so. State epochs first (else a pilot network searches "
+        "for them), then optimizer, lr and batch_size. As important: that train_data has the labels which the student "
+        "was trained on, and init_from if it did not start from fresh weights. alpha and temperature are those of "
+        "distilled and random controls; PASS or FAIL does not rest on them. Assumed by the student's family:"
+    )
+    for family, assumed in RECIPES.items():
+        yield (
+            f"#   {family}: {assumed.optimizer}, lr {assumed.lr:g}, weight_decay {assumed.weight_decay:g}, "
+            f"batch_size {assumed.batch_size}"
+        )
 
 
 def _option(name: str, schema: Mapping[str, Any], stated: Mapping[str, str]) -> Iterator[str]:

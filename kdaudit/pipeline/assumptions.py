@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kdaudit.models.inference import trains_when_run
+from kdaudit.options import AuditSpec
 from kdaudit.pipeline.checks import expected_of
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.plan import TRAIN, Setup
 from kdaudit.pipeline.skipped import incomplete_sets
 from kdaudit.schema import Assumption
-from kdaudit.types import Role
+from kdaudit.types import Recipe, Role
 
 _RANDOM_KINDS = {
     "gaussian": "noise from a normal distribution in the teacher's place, at temperature 1",
@@ -171,14 +172,8 @@ def _of_controls(setup: Setup, controls: ControlSet) -> Iterator[Assumption]:
             value=f"{controls.epochs.epochs}, chosen on held-out training data (accuracy by epochs: {tried})",
             known_from="default",
         )
-    stated = (spec.optimizer, spec.lr, spec.schedule, spec.batch_size, spec.weight_decay)
     recipe = controls.recipe
-    yield Assumption(
-        what="Recipe",
-        value=f"{recipe.optimizer}, learning rate {recipe.lr:g}, {recipe.schedule}, batch {recipe.batch_size}, "
-        f"weight decay {recipe.weight_decay:g}, augmentation {recipe.augment}",
-        known_from="stated" if any(value is not None for value in stated) else "default",
-    )
+    yield from _of_recipe(spec, recipe)
     if spec.random_controls and spec.random_kind != "uniform":
         kind = _RANDOM_KINDS[spec.random_kind]
         if spec.random_kind == "shuffled" and setup.data.units.places is not None:
@@ -193,6 +188,25 @@ def _of_controls(setup: Setup, controls: ControlSet) -> Iterator[Assumption]:
         )
     yield from _of_alternates(setup, controls)
     yield Assumption(what="Precision of training", value=setup.precision, known_from="default")
+
+
+def _of_recipe(spec: AuditSpec, recipe: Recipe) -> Iterator[Assumption]:
+    """What the user stated of the recipe, and what of it is the default of the network's family."""
+    settings = (
+        (spec.optimizer, recipe.optimizer),
+        (spec.lr, f"learning rate {recipe.lr:g}"),
+        (spec.schedule, recipe.schedule),
+        (spec.batch_size, f"batch {recipe.batch_size}"),
+        (spec.weight_decay, f"weight decay {recipe.weight_decay:g}"),
+        (spec.label_smoothing, f"label smoothing {recipe.label_smoothing:g}"),
+        (spec.augment, f"augmentation {recipe.augment}"),
+    )
+    stated = ", ".join(said for option, said in settings if option is not None)
+    assumed = ", ".join(said for option, said in settings if option is None)
+    if stated:
+        yield Assumption(what="Recipe", value=stated, known_from="stated")
+    if assumed:
+        yield Assumption(what="Recipe", value=assumed, known_from="default")
 
 
 def _of_alternates(setup: Setup, controls: ControlSet) -> Iterator[Assumption]:

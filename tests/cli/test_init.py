@@ -15,11 +15,13 @@ import yaml
 
 from kdaudit.cli.main import app
 from kdaudit.cli.starter import STARTERS, starter_toml, starter_workflow
+from kdaudit.controls import RECIPES
+from kdaudit.controls.epochs import BUDGETS
 from kdaudit.options import AuditSpec, OutputSpec
 from kdaudit.spec import Specs, config_schema, option_helps, resolve
 from tests.cli.conftest import Cli, check_args
 from tests.planted import World
-from tests.test_ci_files import checked
+from tests.test_ci_files import ROOT, checked
 
 GIVEN = {"teacher": "t.onnx", "students": ["s.onnx"], "data": "d.npz"}
 STATED = {"data": "eval.npz", "train_data": "train data.npz"}
@@ -75,6 +77,20 @@ def test_comments_are_the_helps_of_the_options() -> None:
             assert help_.text in said or name in OF_A_RUN | {"waivers"}, name
 
 
+def test_it_says_what_is_assumed_of_a_recipe_that_is_not_stated() -> None:
+    """As the trainer has it, by family, in the file and on the page about recipes."""
+    written = starter_toml({})
+    page = (ROOT / "docs" / "how-to" / "recipe.md").read_text(encoding="utf-8")
+    for family, of in RECIPES.items():
+        said = f"{of.optimizer}, lr {of.lr:g}, weight_decay {of.weight_decay:g}, batch_size {of.batch_size}"
+        assert f"#   {family}: {said}\n" in written
+        row = f"| {family} | {of.optimizer} | {of.lr:g} | {of.weight_decay:g} | {of.batch_size} | {of.schedule} |\n"
+        assert row in page
+        assert f"| {of.alpha:g} and {of.temperature:g}. " in page
+        assert (0, "none") == (of.label_smoothing, of.augment)
+    assert f"for {', '.join(map(str, BUDGETS))} epochs" in page
+
+
 @pytest.mark.parametrize(
     ("ci", "path", "schema"),
     [
@@ -94,6 +110,9 @@ def test_a_workflow_is_valid_and_names_the_models(cli: Cli, ci: str, path: str, 
     document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     job = document["jobs"]["audit"]["env"] if ci == "github" else document["kdaudit"]["variables"]
     assert ("models/the teacher.onnx", 'a"b.onnx') == (job["TEACHER"], job["STUDENT"])
+    steps = str(document["jobs"]["audit"]["steps"] if ci == "github" else document["kdaudit"]["script"])
+    assert 1 == steps.count('pip install "$PACKAGE"')
+    assert "kdaudit" == job["PACKAGE"]
     assert "@" not in re.sub(r"@v\d", "", Path(path).read_text(encoding="utf-8")), "no placeholder is left"
 
 
@@ -186,6 +205,8 @@ def test_what_is_left_to_do_is_said(cli: Cli) -> None:
     out = cli("init", "--ci", "github").out
     assert "next: set data and train_data in kdaudit.toml\n" in out
     assert "next: name your teacher and student in the workflow\n" in out
+    assert "next: say in the workflow, as PACKAGE, where pip finds kdaudit\n" in out
+    assert "next: state under [recipe] how the student was trained, at least its epochs" in out
     assert "next: let git ignore .kdaudit-cache/ and kdaudit-report/\n" in out
 
 

@@ -35,6 +35,7 @@ def test_an_architecture_from_another_file_and_training_mode_are_named(tmp_path:
             random_controls=0,
             positive_controls=0,
             epochs="1",
+            lr=0.003,
             workers=0,
             device="cpu",
             cache_dir=str(tmp_path / "cache"),
@@ -44,3 +45,8 @@ def test_an_architecture_from_another_file_and_training_mode_are_named(tmp_path:
     assert f"that of {world.path('teacher.onnx')}; that the student is of it is the user's word" == stated[0]
     (mode,) = [row.value for row in only.result.assumptions if row.what == "Training mode"]
     assert "teacher.onnx: exported in it, evaluated in inference mode" == mode
+    recipe = [(row.known_from, row.value) for row in only.result.assumptions if row.what == "Recipe"]
+    assert [
+        ("stated", "learning rate 0.003"),
+        ("default", "adamw, cosine, batch 128, weight decay 0.01, label smoothing 0, augmentation none"),
+    ] == recipe
