@@ -34,11 +34,12 @@ NOT_RUN = {
     r"^pip install|^apt-get install": "it is installed, or its tests are skipped",
     r"^make |pytest": "it runs the tests, or installs",
     r"^kdaudit demo": "tests/cli/test_demo.py runs it",
+    r"^ray start --address": "there is one machine",
     r"^python -m examples\.demo": "it needs all of Fashion-MNIST; tests/test_demo_data.py looks at what it made",
     r"^python -m examples\.(?!demo)": "tests/examples run them",
 }
 _BLOCK = re.compile(
-    r"(?:^ *<!-- exit (?P<exit>\d+) -->\n)?(?:^ *<!-- says (?P<says>.+) -->\n)?"
+    r"(?:^ *<!-- exit (?P<exit>\d+) -->\n)?(?:^ *<!-- says (?P<says>[^\n]+) -->\n)?"
     r"^(?P<indent> *)```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n"
     r"(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kdaudit.errors import DeviceError
 from kdaudit.execute.work import THREAD_VARIABLES, environment
@@ -126,7 +126,7 @@ def _imported() -> ModuleType:
             f"expected the package ray for --ray-address, found: {failure}",
             hint="pip install 'kdaudit[ray]'",
         ) from failure
-    return ray
+    return cast("ModuleType", ray)
 
 
 def _require_answer(address: str) -> None:
