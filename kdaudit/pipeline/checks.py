@@ -15,7 +15,13 @@ from kdaudit.models.declared import declared_accuracy
 from kdaudit.models.predict import predict
 from kdaudit.pipeline.plan import Setup
 from kdaudit.protocols import Model
-from kdaudit.stats.sanity import Features, clearly_better, shifted_features
+from kdaudit.stats.sanity import (
+    Features,
+    accuracy_lower_bound,
+    clearly_better,
+    majority_share,
+    shifted_features,
+)
 from kdaudit.types import Bool, ModelRef, ProgressEvent, Role
 
 _SEARCHED = 512
@@ -68,14 +74,18 @@ def checks_of(setup: Setup) -> Checks:
 
 
 def better_preprocessing(setup: Setup, model: ModelRef) -> str:
-    """What a model answers on 512 examples under other preprocessings, if one is clearly better; else ''."""
+    """What a model answers on 512 examples under other preprocessings, if one is clearly better; else ''.
+
+    One under which it is still no better than the commonest class explains nothing.
+    """
     view = setup.seen_by(model)
     sample = view.limited(Limit(n=_SEARCHED, seed=setup.spec.seed))
     with load_model(model, device=setup.device) as opened:
         trial = _Trial(model, opened, sample)
         given = Alternative(name="", preprocess=sample.preprocess)
         plain = trial.right(given)
-        if plain is None:
+        labels = sample.units.labels
+        if plain is None or labels is None:
             return ""
         tried = trial.all([*arithmetics(sample, given), *arrangements(sample, given)])
         best = max(tried, key=_accuracy, default=None)
@@ -83,6 +93,8 @@ def better_preprocessing(setup: Setup, model: ModelRef) -> str:
             tried += trial.all([*arithmetics(sample, best[0]), *arrangements(sample, best[0])])
             best = max(tried, key=_accuracy)
     if best is None or not clearly_better(plain, best[1], n_tried=len(tried)):
+        return ""
+    if accuracy_lower_bound(int(best[1].sum()), len(plain)) <= majority_share(labels):
         return ""
     return (
         f"on {len(sample):,} examples {plain.mean():.1%} as given, {best[1].mean():.1%} with {best[0].name}"

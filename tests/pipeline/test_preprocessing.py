@@ -221,6 +221,7 @@ def test_permuted_outputs_are_judged_on_examples_that_they_were_not_found_on(tmp
     reason = reason_of(result, "KD306")
     assert "the classes look permuted" in reason
     assert "found on one half of the examples and judged on the other" in reason
+    assert "on 512 examples" not in reason, "what is still worse than the commonest class is no explanation"
 
 
 def test_training_inputs_unlike_the_evaluation_inputs_violate_sanity(tmp_path: Path) -> None:
