@@ -76,7 +76,7 @@ def written(folder: Path, audit: SavedAudit, **changed: npt.NDArray[np.generic])
     arrays: Arrays = {
         "answers": audit.answers.astype(np.uint16),
         "ids": audit.ids,
-        "labels": audit.labels,
+        "labels": np.empty(0, dtype=np.int64) if audit.labels is None else audit.labels,
         "models": np.array([model.name for model in audit.result.models]),
         "groups": np.empty(0, dtype=np.int64) if audit.groups is None else audit.groups,
         **changed,

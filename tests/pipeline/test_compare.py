@@ -172,6 +172,7 @@ def test_the_limits_are_those_of_the_new_audit() -> None:
 
 
 def _part(audit: SavedAudit, positions: Int64) -> SavedAudit:
+    assert audit.labels is not None
     return dataclasses.replace(
         audit,
         ids=audit.ids[positions],
@@ -210,6 +211,7 @@ def _other_method(audit: SavedAudit) -> SavedAudit:
 
 
 def _other_labels(audit: SavedAudit) -> SavedAudit:
+    assert audit.labels is not None
     labels = audit.labels.copy()
     labels[7] = (labels[7] + 1) % 4
     return dataclasses.replace(audit, labels=labels)

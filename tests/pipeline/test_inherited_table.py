@@ -59,6 +59,7 @@ def test_all_inherited_errors_stand_in_the_files_planted(tmp_path: Path) -> None
     assert [example.id for example in record.examples] == [row["id"] for row in rows[:3]]
     surprises = [float(row["surprise"]) for row in rows]
     assert sorted(surprises, reverse=True) == surprises
+    assert found.labels is not None
     for row in rows[:20]:
         i = int(row["id"])
         assert found.labels[i] == int(row["label"])

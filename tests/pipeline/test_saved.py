@@ -30,6 +30,8 @@ def test_an_audit_is_read_as_it_was_written(audit: SavedAudit, tmp_path: Path) -
         assert audit.result == found.result
         assert audit.groups is not None
         assert found.groups is not None
+        assert audit.labels is not None
+        assert found.labels is not None
         for expected, actual in (
             (audit.ids, found.ids),
             (audit.labels, found.labels),

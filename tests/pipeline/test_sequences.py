@@ -117,6 +117,7 @@ def test_every_labelled_position_is_one_answer(audited: Audited) -> None:
     _, y = passages(300, 1)
     wanted = y != UNLABELLED
     assert int(wanted.sum()) == audited.result.data.n == audited.answers.shape[1]
+    assert audited.labels is not None
     assert y[wanted].tolist() == audited.labels.tolist()
     row, place = (int(axis[0]) for axis in np.nonzero(wanted))
     assert f"{row}:{place}" == audited.ids[0]

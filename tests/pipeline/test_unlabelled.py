@@ -73,7 +73,7 @@ def without_labels(data: str, folder: Path) -> str:
     """The same examples without y."""
     with np.load(data) as arrays:
         path = folder / "field.npz"
-        np.savez(path, **{name: arrays[name] for name in arrays.files if name != "y"})  # type: ignore[arg-type]
+        np.savez(path, **{name: arrays[name] for name in arrays.files if name != "y"})
     return str(path)
 
 
@@ -383,7 +383,7 @@ def saved(tmp_path: Path) -> SavedWorld:
 
 def judge(saved: SavedWorld, folder: Path, **options: object) -> AuditResult:
     """The document of judging the world's files."""
-    spec = {"teacher": "", "students": (), "data": "", "cache_dir": str(folder / "cache")}
+    spec: dict[str, object] = {"teacher": "", "students": (), "data": "", "cache_dir": str(folder / "cache")}
     files: dict[str, object] = {
         "teacher": saved.path("teacher"),
         "student": (saved.path("student"),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -22,9 +23,11 @@ OPEN = "Which errors were taken over cannot be said: the data has no labels."
 NEEDS_NONE = {"KD101", "KD305", "KD307"}
 
 
-def found(holm: dict[str, float] | None = None, **fitness: object) -> BaseAssessment:
+CLOSER = {"activation": 0.001, "js": 0.2}
+
+
+def found(holm: Mapping[str, float] = CLOSER, /, **fitness: object) -> BaseAssessment:
     """Ten fit controls and 5,000 new examples, but for what is given; `holm`: p by measure."""
-    holm = {"activation": 0.001, "js": 0.2} if holm is None else holm
     facts: dict[str, object] = {
         **{"n_controls": 10, "n_trained_controls": 10, "n_before_duplicates": 5000},
         **fitness,
@@ -34,7 +37,7 @@ def found(holm: dict[str, float] | None = None, **fitness: object) -> BaseAssess
         effects={
             f"transfer.{name}": evidence(f"transfer.{name}", 0.1, 0.0, 0.2, p) for name, p in holm.items()
         },
-        transfer_holm=holm,
+        transfer_holm=dict(holm),
     )
 
 
