@@ -30,9 +30,14 @@ def file_digest(path: Path, *, error: type[KDAuditError], what: str) -> str:
         raise error(f"expected {what} at {path} to be readable, found: {failure.strerror}") from failure
 
 
+def begun_digest(dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> hashlib._Hash:
+    """What `array_digest` of such an array begins with; its C-ordered bytes are to follow."""
+    return hashlib.sha256(f"{dtype.str}{shape}".encode())
+
+
 def array_digest(array: AnyArray) -> str:
     """sha256 hex of dtype, shape and C-ordered bytes; streams large arrays by rows."""
-    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    digest = begun_digest(array.dtype, array.shape)
     if array.ndim == 0:
         digest.update(array.tobytes())
         return digest.hexdigest()
@@ -51,7 +56,7 @@ def npy_digest(path: Path) -> str:
             (2, 0): np.lib.format.read_array_header_2_0,
         }[np.lib.format.read_magic(stream)]
         shape, _, dtype = read_header(stream)
-        digest = hashlib.sha256(f"{dtype.str}{shape}".encode())
+        digest = begun_digest(dtype, shape)
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()

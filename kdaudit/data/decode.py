@@ -113,6 +113,7 @@ def _build(
         ids=np.asarray(good.ids, dtype=np.str_),
         groups=good.groups,
         slices=list(good.slices.values()),
+        input_digest=decoded.digest,
     )
 
 
@@ -163,9 +164,10 @@ def _assumptions(plan: Plan, options: DataOptions) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Decoded:
-    """Positions of the pictures that were written, those that were not, and how many needed what."""
+    """Positions of the pictures that were written, their digest if known, those that were not, how many needed what."""
 
     kept: Int64
+    digest: str | None
     skipped: tuple[Skipped, ...]
     counts: Counter[str]
 
@@ -188,7 +190,7 @@ def _decode_all(
     counts: Counter[str] = Counter()
     began = time.monotonic()
     decode = partial(_decode_chunk, listing.blobs, plan)
-    with Rows(target, plan.shape, np.uint8) as rows:
+    with Rows(target, plan.shape, np.uint8, expected=n) as rows:
         for start, chunk in zip(range(0, n, _CHUNK), in_parallel(decode, range(0, n, _CHUNK)), strict=True):
             rows.extend(chunk.pixels)
             left_out.add(chunk.errors)
@@ -196,7 +198,12 @@ def _decode_all(
             if progress is not None:
                 done = min(start + _CHUNK, n)
                 progress(_event(done, n, done / max(time.monotonic() - began, 1e-9)))
-    return _Decoded(kept=left_out.kept(), skipped=left_out.records(listing.ids), counts=counts)
+    return _Decoded(
+        kept=left_out.kept(),
+        digest=rows.digest,
+        skipped=left_out.records(listing.ids),
+        counts=counts,
+    )
 
 
 def _event(done: int, total: int, rate: float) -> ProgressEvent:

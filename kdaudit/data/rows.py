@@ -8,17 +8,28 @@ from typing import Self
 
 import numpy as np
 
+from kdaudit.digest import begun_digest
 from kdaudit.types import AnyArray
 
 
 class Rows:
     """Writes (n, ...) of `shape` and `dtype` to `path`, a few rows at a time; n is how many there were at the end.
 
-    Written, not mapped: pages of a memory map count as memory of the process, and a full disk kills it.
+    Written, not mapped: pages of a memory map count as memory of the process, and a full disk kills it. Where n is
+    `expected`, the digest is there at the end without reading the file again.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[np.generic] | type) -> None:
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        dtype: np.dtype[np.generic] | type,
+        *,
+        expected: int | None = None,
+    ) -> None:
         self._shape, self._dtype = shape, np.dtype(dtype)
+        self._expected = expected
+        self._digest = None if expected is None else begun_digest(self._dtype, (expected, *shape))
         self._stream = path.open("wb")
         self._n = 0
         self._write_header()
@@ -26,6 +37,11 @@ class Rows:
     def __len__(self) -> int:
         """Rows so far."""
         return self._n
+
+    @property
+    def digest(self) -> str | None:
+        """`npy_digest` of the file; None unless there were as many rows as expected."""
+        return None if self._digest is None or self._n != self._expected else self._digest.hexdigest()
 
     def extend(self, rows: AnyArray) -> None:
         """Adds rows (k, ...).
@@ -37,7 +53,10 @@ class Rows:
         if rows.shape[1:] != self._shape:
             raise ValueError(f"expected rows of shape {self._shape}, found {rows.shape[1:]}")
         if rows.size:
-            self._stream.write(np.ascontiguousarray(rows, dtype=self._dtype).data.cast("B"))
+            written = np.ascontiguousarray(rows, dtype=self._dtype).data.cast("B")
+            self._stream.write(written)
+            if self._digest is not None:
+                self._digest.update(written)
         self._n += len(rows)
 
     def __enter__(self) -> Self:

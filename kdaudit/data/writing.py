@@ -36,12 +36,13 @@ def write_examples(
     groups: Int64 | None = None,
     slices: Sequence[npt.NDArray[np.str_]] = (),
     texts: npt.NDArray[np.str_] | None = None,
+    input_digest: str | None = None,
 ) -> None:
     """Completes a folder whose inputs are already stored: labels, ids, groups, slices, digest, description.
 
     The digest covers everything that decides a verdict: inputs, labels, ids, groups and preprocessing. `slices` are
     the columns that the description names, in its order. `texts` (n,) are what examples are shown as; their first
-    `LONGEST_TEXT` characters are kept.
+    `LONGEST_TEXT` characters are kept. `input_digest` is that of the only input, where it is known already.
     """
     columns = {"labels": labels, "ids": ids, "groups": groups}
     for name, column in columns.items():
@@ -51,7 +52,9 @@ def write_examples(
         np.save(column_path(folder, position), values, allow_pickle=False)
     if texts is not None:
         np.save(folder / TEXTS, texts.astype(f"<U{LONGEST_TEXT}"), allow_pickle=False)
-    inputs = [(name, npy_digest(input_path(folder, i))) for i, name in enumerate(description.inputs)]
+    inputs = [
+        (name, input_digest or npy_digest(input_path(folder, i))) for i, name in enumerate(description.inputs)
+    ]
     digests = [None if column is None else array_digest(column) for column in columns.values()]
     sha256 = record_digest(inputs, digests, description.class_names, description.preprocess.arithmetic)
     ref = DataRef(

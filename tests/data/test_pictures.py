@@ -62,6 +62,15 @@ def test_more_than_allowed_invalid(tmp_path: Path) -> None:
         load(with_broken(tmp_path), tmp_path / "cache", DataOptions(max_skipped=1))
 
 
+def test_examples_are_the_same_whether_or_not_something_was_left_out(tmp_path: Path) -> None:
+    """One digest: of what is there, and not of what was expected."""
+    root = with_broken(tmp_path, 0)
+    first = load(root, tmp_path / "cache")
+    (root / "cat" / "zz.png").write_bytes(b"no picture")
+    second = load(root, tmp_path / "cache", DataOptions(max_skipped=1))
+    assert (1, first.ref.sha256) == (len(second.skipped), second.ref.sha256)
+
+
 def test_nothing_that_can_be_read_invalid(tmp_path: Path) -> None:
     """All may be left out, but then there is nothing to audit."""
     root = with_broken(tmp_path, 0)

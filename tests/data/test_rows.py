@@ -26,6 +26,18 @@ def test_the_file_is_what_numpy_saves(tmp_path: Path, sizes: list[int]) -> None:
     assert (tmp_path / "b.npy").read_bytes() == (tmp_path / "a.npy").read_bytes()
 
 
+def test_the_digest_is_that_of_the_file_or_none(tmp_path: Path) -> None:
+    """It names how many rows there are: with fewer or more than expected it is not known without the file."""
+    values = np.random.default_rng(0).normal(size=(5, 2))
+    found = []
+    for expected in (4, 5, 6, None):
+        with Rows(tmp_path / "a.npy", (2,), np.float32, expected=expected) as rows:
+            rows.extend(values[:3])
+            rows.extend(values[3:])
+        found.append(rows.digest)
+    assert [None, npy_digest(tmp_path / "a.npy"), None, None] == found
+
+
 def test_rows_of_another_shape_invalid(tmp_path: Path) -> None:
     """Nothing is broadcast."""
     with (
