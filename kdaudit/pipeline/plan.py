@@ -62,8 +62,7 @@ class Setup:
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes; of evaluation data without labels those of the training data."""
-        data = self.data if self.data.has_labels or self.train is None else self.train
-        return self.data.class_names or data.class_names
+        return _class_names(self.data, self.train)
 
     def seen_by(self, model: ModelRef) -> Examples:
         """The evaluation examples as a model takes them."""
@@ -95,8 +94,9 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
     teacher, students, ready, alternate = _models(spec)
     taken = {m.sha256: taken_by(spec, m) for m in (teacher, *students, *ready, *filter(None, (alternate,)))}
     given = Reader(spec, store, progress=progress).all(students[0], taken)
-    (teacher,) = _aligned((teacher,), spec.teacher_label_map, given.data)
-    students, ready = (_aligned(models, spec.student_label_map, given.data) for models in (students, ready))
+    names = _class_names(given.data, given.train)
+    (teacher,) = _aligned((teacher,), spec.teacher_label_map, names)
+    students, ready = (_aligned(models, spec.student_label_map, names) for models in (students, ready))
     return Setup(
         spec=spec,
         store=store,
@@ -130,7 +130,7 @@ def prepare_one(spec: AuditSpec, store: Store, *, progress: Progress) -> tuple[M
     model = _like_student(spec, spec.students[0], Role.STUDENT)
     reader = Reader(spec, store, progress=progress)
     data = reader.evaluation(taken_by(spec, model))
-    return _aligned((model,), spec.student_label_map, data)[0], reader.limited(data), device
+    return _aligned((model,), spec.student_label_map, data.class_names)[0], reader.limited(data), device
 
 
 def seconds_of(duration: str) -> float:
@@ -263,10 +263,16 @@ def _alternate_teacher(spec: AuditSpec) -> ModelRef | None:
     )
 
 
-def _aligned(models: tuple[ModelRef, ...], path: str | None, data: Examples) -> tuple[ModelRef, ...]:
+def _class_names(data: Examples, train: Examples | None) -> tuple[str, ...]:
+    return data.class_names or (() if data.has_labels or train is None else train.class_names)
+
+
+def _aligned(
+    models: tuple[ModelRef, ...], path: str | None, class_names: tuple[str, ...]
+) -> tuple[ModelRef, ...]:
     if path is None:
         return models
-    label_map = read_label_map(Path(path), data.class_names)
+    label_map = read_label_map(Path(path), class_names)
     return tuple(replace(model, label_map=label_map) for model in models)
 
 

@@ -91,6 +91,18 @@ def shards(folder: Path) -> str:
     return str(tar_of(folder / "s.tar", {**members, "0000.json": b'{"camera": "left"}'}))
 
 
+def sound_shards(folder: Path) -> str:
+    """Sounds in a shard."""
+    return str(tar_of(folder / "s.tar", {f"{i}.wav": wav_bytes(i) for i in range(N)}))
+
+
+def sound_table(folder: Path) -> str:
+    """Paths of sounds."""
+    flat_sounds(folder)
+    (folder / "t.csv").write_text("\n".join(["path", *(f"{i}.wav" for i in range(N))]), encoding="utf-8")
+    return str(folder / "t.csv")
+
+
 def saved_dataset(folder: Path) -> str:
     """Numbers that `datasets` saved."""
     datasets = pytest.importorskip("datasets")
@@ -127,12 +139,14 @@ def code(kind: str) -> Callable[[Path], str]:
 
 FORMS = [
     *(npz, npy_folder, lone_npy, flat_pictures, flat_sounds, csv_table, picture_table, jsonl_table),
+    *(sound_shards, sound_table),
     *(parquet_pictures, shards, saved_dataset, saved_pictures, code("x"), code("tuple"), code("dict")),
 ]
 LABELLED = [
     *(sources.arrays, sources.npy_folder, sources.npy_pair, sources.image_folder, sources.sound_folder),
     *(sources.csv_table, sources.picture_table, sources.jsonl_table, sources.parquet_table),
-    *(sources.parquet_pictures, sources.shards),
+    *(sources.parquet_pictures, sources.shards, sources.sound_table, sources.sound_shards),
+    sources.parquet_sounds,
 ]
 
 

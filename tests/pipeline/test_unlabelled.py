@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -322,7 +323,7 @@ def test_learning_is_better_than_the_commonest_class_of_the_training_data_by_han
 
 
 def test_class_names_are_those_of_the_training_data(trainable: TrainableWorld, tmp_path: Path) -> None:
-    """Evaluation data without labels need not name them."""
+    """Evaluation data without labels need not name them, and a label map may use these names."""
     spec = trained_spec(trainable, tmp_path, random_controls=0, positive_controls=0)
     assert spec.train_data is not None
     with np.load(spec.train_data) as arrays:
@@ -337,6 +338,9 @@ def test_class_names_are_those_of_the_training_data(trainable: TrainableWorld, t
     )
     (audited,) = audit(field)
     assert tuple(names) == audited.result.data.class_names
+    (tmp_path / "map.json").write_text(json.dumps([str(name) for name in names]), encoding="utf-8")
+    (mapped,) = audit(replace(field, teacher_label_map=str(tmp_path / "map.json")))
+    assert audited.result.transfer == mapped.result.transfer
 
 
 def test_a_plan_needs_labels_invalid(trainable: TrainableWorld, tmp_path: Path) -> None:
