@@ -83,9 +83,9 @@ class AuditSpec:
     ] = ()
     label_column: Annotated[str | None, Help("Tables: the column of labels.", "Data")] = None
     class_names: Annotated[str | None, Help("Text file: the classes' names, a line each.", "Data")] = None
-    max_skipped: Annotated[float, Help("Unreadable pictures to leave out: a share, or a number.", "Data")] = (
-        DEFAULT_MAX_SKIPPED
-    )
+    max_skipped: Annotated[
+        float, Help("Unreadable pictures or sounds to leave out: a share, or a number.", "Data")
+    ] = DEFAULT_MAX_SKIPPED
     download: Annotated[bool, Help("Fetch a named data set that is not there.", "Data")] = False
     limit: Annotated[int | None, Help("Use a stratified random subset of N evaluation examples.", "Data")] = (
         None
