@@ -28,7 +28,7 @@ def taken(result: AuditResult) -> str:
     if outcome is RuleStatus.UNDECIDED and not facts.repeated(result):
         return _share_open(result, effect)
     interval = numbers.percent_range(effect.low90, effect.high90, 0, bounds)
-    ending = f"; the limit is {numbers.exactly(result.margin_fail)}{_because(result)}"
+    ending = f"; the limit is {numbers.exactly(result.margin_fail)}{risen(result)}"
     said = f"That is {estimate} of the errors they avoid {interval}{ending if outcome else ''}."
     return f"{said} {_payoff(result)}".rstrip()
 
@@ -47,27 +47,33 @@ def at_most(result: AuditResult) -> str:
 
 def moved_limit(result: AuditResult) -> str:
     """The limit that moved with the student's accuracy, and how it comes about; '' where none did."""
-    if result.margin_fail > result.policy.limits.get("m_fail", result.margin_fail):
-        return f"fails from {numbers.exactly(result.margin_fail)}{_because(result)}"
-    because = _because(result)
-    return f"passes below {numbers.exactly(result.margin_pass)}{because}" if because else ""
-
-
-def _because(result: AuditResult) -> str:
-    """Why a limit is not the policy's, in brackets, to follow it; '' where it is."""
-    stated, exactly = result.policy.limits, numbers.exactly
-    fail, passes = (stated.get("m_fail", result.margin_fail), stated.get("m_pass", result.margin_pass))
-    if result.margin_fail > fail:
-        moved = _points(result.margin_fail - fail)
-        return f" ({exactly(fail)}, and {moved} allowed because {_accuracy(result)}, as its teacher is)"
-    if result.margin_pass < passes:
-        moved = _points(passes - result.margin_pass)
-        return f" ({exactly(passes)}, less {moved} because {_accuracy(result)} and its teacher is not)"
+    if risen(result):
+        return f"fails from {numbers.exactly(result.margin_fail)}{risen(result)}"
+    if fallen(result):
+        return f"passes below {numbers.exactly(result.margin_pass)}{fallen(result)}"
     return ""
 
 
+def risen(result: AuditResult) -> str:
+    """Why the limit to fail is above the policy's, in brackets, to follow it; '' where it is not."""
+    stated = result.policy.limits.get("m_fail", result.margin_fail)
+    if result.margin_fail <= stated:
+        return ""
+    moved = _points(result.margin_fail - stated)
+    return f" ({numbers.exactly(stated)}, and {moved} allowed because {_accuracy(result)}, as its teacher is)"
+
+
+def fallen(result: AuditResult) -> str:
+    """Why the limit to pass is below the policy's, in brackets, to follow it; '' where it is not."""
+    stated = result.policy.limits.get("m_pass", result.margin_pass)
+    if result.margin_pass >= stated:
+        return ""
+    moved = _points(stated - result.margin_pass)
+    return f" ({numbers.exactly(stated)}, less {moved} because {_accuracy(result)} and its teacher is not)"
+
+
 def _required(result: AuditResult) -> str:
-    return f"{numbers.exactly(result.margin_pass)} is required{_because(result)}"
+    return f"{numbers.exactly(result.margin_pass)} is required{fallen(result)}"
 
 
 def _points(share: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kdaudit.cli.text_report import text_report
-from kdaudit.render import facts, findings, words
+from kdaudit.render import facts, findings, render, words
 from kdaudit.render.numbers import NBSP
 from kdaudit.render.views.inherited import inherited
 from kdaudit.schema import AuditResult, EffectRecord
@@ -104,7 +104,13 @@ def test_a_limit_that_accuracy_moved_says_why(
     assert f"limit: {'fails from 41' if kind == 'fail' else 'passes below 13'}" in plain(
         text_report(moved, color=False, report="")
     )
+    assert 2 == render(moved, "html").count(
+        "points more accurate than its controls" if gap > 0 else "points less accurate than its controls"
+    )
     assert "accurate than its controls" not in plain(words.headline(plain_one).body[0])
+    if kind == "pass":
+        nearer = plain_one.model_copy(update={"margin_fail": 0.17})
+        assert "less than 20 % is required. " in plain(words.headline(nearer).body[0])
     assert "  limit: " not in text_report(plain_one, color=False, report="")
 
 

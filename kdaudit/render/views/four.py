@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import charts, facts, findings, numbers, text, words
+from kdaudit.render import charts, facts, findings, numbers, shares, text, words
 from kdaudit.render.views import effects
 from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
 
@@ -147,8 +147,8 @@ def _wrong_words(result: AuditResult) -> str:
         return said
     ending = {
         "undecided": "Too few to tell.",
-        "pass": f"Required: interval below {numbers.exactly(result.margin_pass)}.",
-    }.get(outcome.value, f"Limit {numbers.exactly(result.margin_fail)}.")
+        "pass": f"Required: interval below {numbers.exactly(result.margin_pass)}{shares.fallen(result)}.",
+    }.get(outcome.value, f"Limit {numbers.exactly(result.margin_fail)}{shares.risen(result)}.")
     return f"{said} {ending}"
 
 
