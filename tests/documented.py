@@ -97,7 +97,7 @@ class Ended:
         if self.code not in allowed:
             return f"expected {self.command} to end with {allowed}, found {self.code}:\n{self.said}"
         says = self.block.says
-        last = self.command == self.block.commands[-1]
+        last = (self.command,) == self.block.commands[-1:]
         if says is not None and last and " ".join(says.split()) not in " ".join(self.said.split()):
             return f"expected {self.command} to say {says!r}, found:\n{self.said}"
         return ""

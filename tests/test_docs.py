@@ -112,6 +112,8 @@ def test_what_a_page_quotes_is_compared_but_for_its_numbers() -> None:
     wrong = Ended(command=ended.command, block=block, code=0, said=ended.said)
     assert "to end with (1,), found 0" in wrong.problem
     silent = Ended(command=ended.command, block=block, code=1, said="PASS")
+    program = Block(language="python", title=None, text="print()\n", code=None, says=None)
+    assert "" == Ended(command="python", block=program, code=0, said="").problem
     number = Block(language="bash", title=None, text="kdaudit plan\n", code=0, says="in 80 of")
     assert Ended(command="kdaudit plan", block=number, code=0, said="in 90 of").problem
     assert "to say 'FAIL: bad', found:\nPASS" in silent.problem
