@@ -29,7 +29,8 @@ from kdaudit.protocols import Progress
 from kdaudit.types import Geometry, Int64, ProgressEvent, Skipped
 
 Pixels = npt.NDArray[np.uint8]
-_CHUNK = 32
+# Few: the last chunks keep one thread alone busy.
+_CHUNK = 8
 _COUNTED = {
     "turned": "{} pictures are turned as their EXIF orientation says",
     "sixteen_bit": "{} pictures have 16 bits per channel: their upper byte is used",
