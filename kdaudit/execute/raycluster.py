@@ -12,6 +12,7 @@ import pickle
 import platform
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,17 @@ from typing import Any, Self, TypeVar, cast
 
 from kdaudit.cores import usable_cores
 from kdaudit.errors import DeviceError, KDAuditError, TrainingError
-from kdaudit.execute.raynodes import FOLDER, Node, connect, differences, found_here, nodes_of, on_node, unfit
+from kdaudit.execute.raynodes import (
+    FOLDER,
+    Node,
+    connect,
+    differences,
+    found_here,
+    nodes_of,
+    on_node,
+    require_answer,
+    unfit,
+)
 from kdaudit.execute.work import LESS_MEMORY, Bug, Done, Job, Telling, result_of
 from kdaudit.protocols import Progress
 from kdaudit.types import ProgressEvent
@@ -32,6 +43,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _SECONDS_TO_WAIT = 0.5
+_SECONDS_BETWEEN_LOOKS = 2.0
 _AGAIN = "finished controls are kept: the same command goes on from there"
 
 
@@ -58,6 +70,8 @@ class RayCluster:
         self._needs_gpu = needs_gpu
         self._initializer = initializer
         self._ray: Any = None
+        self._head = address
+        self._looked = 0.0
         self._here: Mapping[str, str] = {}
         self._nodes: tuple[Node, ...] = ()
 
@@ -87,6 +101,7 @@ class RayCluster:
         self._here = found_here(str(Path.cwd()))
         self._ray = connect(self._address, n_cpus=self._wanted or usable_cores())
         try:
+            self._head = self._ray.get_runtime_context().gcs_address
             every = nodes_of(self._ray, self._here)
             self._nodes = tuple(node for node in every if _room(node, needs_gpu=self._needs_gpu))
             if not self._nodes:
@@ -115,6 +130,7 @@ class RayCluster:
 
         Raises:
             TrainingError: no node that can run tasks is left.
+            DeviceError: the head of the cluster is gone.
         """
         options = {"num_cpus": 1, "num_gpus": int(self._needs_gpu), "max_retries": 0}
         starts = [partial(self._start, Job(function=function, task=task), options) for task in tasks]
@@ -157,9 +173,8 @@ class RayCluster:
 
     def _collect(self, running: dict[Any, int], finished: dict[int, object], progress: Progress) -> None:
         """Wait for a message and take it."""
+        self._look_around()
         ready, _ = self._ray.wait(list(running), num_returns=1, timeout=_SECONDS_TO_WAIT)
-        if not ready:
-            self._require_a_node()
         for messages in ready:
             message = self._next(messages)
             if isinstance(message, ProgressEvent):
@@ -178,8 +193,15 @@ class RayCluster:
         except errors.RayError as failure:
             return Done(result=_lost(str(failure)))
 
-    def _require_a_node(self) -> None:
-        """Return if a task may still find room; Ray would wait for a new node for ever."""
+    def _look_around(self) -> None:
+        """Return if a task may still find room, looked at now and then.
+
+        Ray would wait for a new node for ever; and without a head it would end this process as if a student had failed.
+        """
+        if time.monotonic() - self._looked < _SECONDS_BETWEEN_LOOKS:
+            return
+        self._looked = time.monotonic()
+        require_answer(self._head)
         if not any(node["Alive"] and node["Resources"].get(self._resource) for node in self._ray.nodes()):
             raise TrainingError(
                 f"expected a node with a {self._resource} in the Ray cluster at {self._address}, found none left",

@@ -29,7 +29,10 @@ FOLDER = "the working directory"
 _PACKAGES = ("kdaudit", "torch", "torchvision", "numpy", "onnx")
 _SECONDS_TO_CONNECT = 10.0
 _SECONDS_TO_ANSWER = 120.0
-_START_ONE = "docs/how-to/cluster.md says how to start a cluster; --ray-address names it, or leave that out"
+_START_ONE = (
+    "docs/how-to/cluster.md says how to start a cluster, and of one that asks for a token; without --ray-address this "
+    "machine trains"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ def connect(address: str, *, n_cpus: int) -> ModuleType:
         DeviceError: Ray is not installed, or no cluster answers there.
     """
     ray = _imported()
-    _require_answer(address)
+    require_answer(address)
     own: dict[str, Any] = {"num_cpus": n_cpus, "include_dashboard": False} if address == LOCAL else {}
     try:
         with environment({"RAY_USAGE_STATS_ENABLED": "0"}):
@@ -129,7 +132,7 @@ def _imported() -> ModuleType:
     return cast("ModuleType", ray)
 
 
-def _require_answer(address: str) -> None:
+def require_answer(address: str) -> None:
     """Return if something listens at the address; Ray itself tries for minutes.
 
     Raises:

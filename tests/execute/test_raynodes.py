@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,3 +107,46 @@ def test_a_cluster_without_a_gpu_invalid(cluster: Any) -> None:
         pass
     cluster.remove_node(node)
     assert "--device cpu" in str(caught.value.hint)
+
+
+def test_a_head_that_dies_ends_the_run_as_an_error(tmp_path: Path) -> None:
+    """In time: a minute later Ray would end this process with the exit code of a student that fails."""
+    script = tmp_path / "headless.py"
+    script.write_text(HEADLESS)
+    ended = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert 4 == ended.returncode, ended.stderr
+    assert "expected a Ray cluster at " in ended.stdout
+    assert "refused" in ended.stdout
+
+
+HEADLESS = """
+import sys, threading
+from pathlib import Path
+from ray.cluster_utils import Cluster
+from kdaudit.errors import DeviceError
+from kdaudit.execute import RayCluster
+from tests.execute import jobs
+
+if __name__ == "__main__":
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    folder = Path(sys.argv[1])
+
+    def kill_the_head():
+        jobs.wait_for(folder, "*.pid")
+        cluster.head_node.kill_gcs_server(check_alive=False)
+
+    threading.Thread(target=kill_the_head, daemon=True).start()
+    try:
+        with RayCluster(cluster.address, n_workers=None) as pool:
+            list(pool.map(jobs.note_pid_and_sleep, [folder], progress=print))
+    except DeviceError as error:
+        print(error)
+        sys.exit(error.exit_code)
+"""

@@ -200,8 +200,11 @@ def test_controls_of_a_cluster_are_those_of_one_machine_and_are_kept(
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_the_doctor_and_a_dry_run_name_the_nodes(world: TrainableWorld, tmp_path: Path) -> None:
+def test_the_doctor_and_a_dry_run_name_the_nodes(
+    world: TrainableWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each with its room, or where training would take place."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # no token in the home folder of whoever runs this
     (check,) = cluster_checks("local", tmp_path / "cache")
     assert ("Ray node", "works") == (check.what, check.state)
     assert check.found.endswith("0 GPUs; same versions, sees the cache")
