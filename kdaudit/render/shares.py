@@ -6,8 +6,17 @@ from kdaudit.render import facts, numbers, text
 from kdaudit.schema import AuditResult, EffectRecord
 from kdaudit.types import RuleStatus
 
-# Presets by which correct answers gained may excuse errors taken over.
-_WEIGHING = frozenset({"default", "lenient"})
+# Presets by which correct answers gained may excuse errors taken over, and where they do.
+EXCUSES = {
+    "default": (
+        "It also passes where correct answers gained are shown to outnumber errors taken over, and wrong knowledge is "
+        "not taken over more than right"
+    ),
+    "lenient": (
+        "It fails only where, besides, errors taken over are shown to outnumber correct answers gained, or wrong "
+        "knowledge is taken over more than right"
+    ),
+}
 # That of an end of a 90 % interval, by itself.
 _CONFIDENCE = 0.95
 
@@ -94,7 +103,7 @@ def _accuracy(result: AuditResult) -> str:
 def _payoff(result: AuditResult) -> str:
     """What was gained for the errors, where the preset weighs one against the other."""
     net = result.net_harm_per_1000
-    if result.policy.preset not in _WEIGHING or net is None or net.estimate is None:
+    if result.policy.preset not in EXCUSES or net is None or net.estimate is None:
         return ""
     if net.low90 is None or net.high90 is None:
         return ""

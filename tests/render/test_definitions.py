@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
+from kdaudit.policy.limits import PRESETS
 from kdaudit.render import render
+from kdaudit.render.shares import EXCUSES
 from kdaudit.render.views.definitions import definitions
 from kdaudit.render.views.sizes import sizes
 from tests.factories import Kind, audit_result, kinds
@@ -52,3 +54,36 @@ def test_only_controls_that_there_are_are_explained() -> None:
     }
     assert "Positive control" not in terms("inconclusive")
     assert () == definitions(audit_result("empty"))[7]
+
+
+def verdict_of(preset: str) -> str:
+    """How the report of an audit by a preset says that its verdict came about."""
+    result = audit_result("fail")
+    policy = result.policy.model_copy(update={"preset": preset})
+    (found,) = [
+        row for row in definitions(result.model_copy(update={"policy": policy}))[9] if row.term == "Verdict"
+    ]
+    return found.meaning
+
+
+def test_the_verdict_is_explained_as_its_preset_draws_it() -> None:
+    """Only presets that weigh gains name them; by all others the margins are the whole rule."""
+    margins = (
+        "Fail: p ≤ .05 and at least 10\u00a0% of the wrong knowledge. Pass: its interval ends below 20\u00a0%. "
+        "Otherwise, or where the audit is not fit: inconclusive."
+    )
+    assert margins == verdict_of("margins") == verdict_of("strict")
+    assert "It also passes where correct answers gained are shown to outnumber" in verdict_of("default")
+    assert "It fails only where, besides, errors taken over are shown to outnumber" in verdict_of("lenient")
+    assert {name for name, limits in PRESETS.items() if limits.gains != "never"} == set(EXCUSES)
+
+
+def test_a_test_that_was_not_made_is_not_explained() -> None:
+    """Two controls: no t-test, so no word of one."""
+    (found,) = [
+        row for row in definitions(audit_result("differences-only"))[9] if row.term == "Intervals and p"
+    ]
+    assert (
+        "None: 2 controls cannot show how far controls differ by chance. Three are needed for a test."
+        == found.meaning
+    )

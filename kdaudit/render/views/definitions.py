@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import facts, numbers
+from kdaudit.render import facts, numbers, shares
 from kdaudit.schema import AuditResult, EffectRecord
 
 _DISTANCES = {
@@ -220,24 +220,32 @@ _SIZES = (
 
 
 def _of_tests(result: AuditResult) -> tuple[Definition, ...]:
-    fail, passed = numbers.exactly(result.margin_fail), numbers.exactly(result.margin_pass)
-    alpha = f"{facts.limit(result, 'alpha'):g}".removeprefix("0")
+    return (Definition("Intervals and p", _intervals(result)), Definition("Verdict", _verdict(result)))
+
+
+def _intervals(result: AuditResult) -> str:
+    if result.kappa_W is not None and result.kappa_W.status == "differences-only":
+        few = numbers.plural(result.n_controls, "control")
+        return f"None: {few} cannot show how far controls differ by chance. Three are needed for a test."
     controls = numbers.plural(result.n_controls, "control") if result.n_controls else "independent controls"
     return (
-        Definition(
-            "Intervals and p",
-            f"A predictive t-test of the student against {controls}, which takes account of seeds and of "
-            f"examples (Crawford and Howell 1998, with a floor). Intervals are 90{numbers.NBSP}%: each end is a "
-            f"one-sided 95{numbers.NBSP}% bound, the one that decides. p is one-sided: how probable a difference as "
-            "large, in this direction, would be if the student were one more control.",
-        ),
-        Definition(
-            "Verdict",
-            f"Fail: p ≤ {alpha} and at least {fail} of the wrong knowledge. Pass: its interval ends below {passed}. "
-            "Otherwise, or where the audit is not fit: inconclusive."
-            if result.data.has_labels
-            else "Without labels always inconclusive: a fail and a pass are about errors.",
-        ),
+        f"A predictive t-test of the student against {controls}, which takes account of seeds and of "
+        f"examples (Crawford and Howell 1998, with a floor). Intervals are 90{numbers.NBSP}%: each end is a "
+        f"one-sided 95{numbers.NBSP}% bound, the one that decides. p is one-sided: how probable a difference as "
+        "large, in this direction, would be if the student were one more control."
+    )
+
+
+def _verdict(result: AuditResult) -> str:
+    if not result.data.has_labels:
+        return "Without labels always inconclusive: a fail and a pass are about errors."
+    fail, passed = numbers.exactly(result.margin_fail), numbers.exactly(result.margin_pass)
+    alpha = f"{facts.limit(result, 'alpha'):g}".removeprefix("0")
+    excuse = shares.EXCUSES.get(result.policy.preset)
+    return (
+        f"Fail: p ≤ {alpha} and at least {fail} of the wrong knowledge. Pass: its interval ends below {passed}. "
+        f"{f'{excuse} (preset {result.policy.preset}). ' if excuse else ''}"
+        "Otherwise, or where the audit is not fit: inconclusive."
     )
 
 
