@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lxml import html
+
 from kdaudit.render import render
 from kdaudit.render.views.parts import part_tables
 from tests.factories import audit_result
@@ -45,3 +47,37 @@ def test_the_worst_parts_name_examples_and_link_to_those_shown() -> None:
     chance = result.inherited.model_copy(update={"fdr": 0.8})
     hidden = part_tables(result.model_copy(update={"inherited": chance}))[0].rows
     assert not any(row.examples for row in hidden)
+
+
+def drawn(low: float, estimate: float, high: float) -> html.HtmlElement:
+    """The small figure of a class of which so much was taken over."""
+    result = audit_result("fail")
+    part = result.parts[0]
+    assert part.kappa_W is not None
+    share = part.kappa_W.model_copy(update={"low90": low, "estimate": estimate, "high90": high})
+    only = result.model_copy(update={"parts": (part.model_copy(update={"kappa_W": share}),)})
+    (figure,) = html.fromstring(render(only, "html")).xpath("//div[@id='parts-class']//tbody//td/svg")
+    return figure
+
+
+def marks(figure: html.HtmlElement) -> tuple[int, int, int]:
+    """How many dots, caps and arrow heads a figure has."""
+    dots, caps, heads = (figure.xpath(f".//*[@class='{kind}']") for kind in ("stu", "cap", "arrow"))
+    return (len(dots), len(caps), len(heads))
+
+
+def test_what_lies_beyond_the_axis_is_an_arrow_head_and_no_mark_by_hand() -> None:
+    """The axis goes from -30 to 100 %: an end beyond it has a head, an estimate beyond it no dot."""
+    assert (1, 2, 0) == marks(drawn(0.1, 0.3, 0.5))
+    assert (1, 1, 1) == marks(drawn(0.5, 0.8, 1.1))
+    assert (0, 0, 2) == marks(drawn(-3.08, -0.33, 2.42))
+    assert (0, 0, 1) == marks(drawn(-1.07, -0.96, -0.85))
+
+
+def test_a_table_cuts_no_name() -> None:
+    """Of two long names that differ in the middle, both can be told."""
+    result = audit_result("fail")
+    long = "class of birds and beasts, number 1 → class of birds and beasts, number 2"
+    renamed = tuple(part.model_copy(update={"name": long}) for part in result.parts)
+    tables = part_tables(result.model_copy(update={"parts": renamed}))
+    assert {long} == {row.name for table in tables for row in table.rows}

@@ -12,6 +12,7 @@ _MOST_ROWS = 20
 _MOST_WITH_EXAMPLES = 5
 _MOST_EXAMPLES = 3
 _SCALE = charts.Scale(low=-0.3, high=1.0)
+_MIDDLE = 10.0
 
 Family = Literal["class", "pair", "slice"]
 _TITLES: dict[Family, str] = {"class": "Classes", "pair": "Pairs of classes", "slice": "Slices"}
@@ -38,7 +39,7 @@ class PartExample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartRow:
-    """One part of the data. `bar` is None where too few teacher errors allow no test."""
+    """One part of the data. `bar` is None where too few teacher errors allow no test, `at` '' beyond the axis."""
 
     name: str
     examples: tuple[PartExample, ...]
@@ -118,19 +119,14 @@ def _row(part: PartRecord, rate: float, examples: tuple[PartExample, ...]) -> Pa
     effect = part.kappa_W
     bar, at, taken = None, "", numbers.NONE
     if effect is not None and effect.estimate is not None:
-        at, taken = _SCALE.x(effect.estimate), numbers.percent(effect.estimate)
+        at = _SCALE.x(effect.estimate) if _SCALE.holds(effect.estimate) else ""
+        taken = numbers.percent(effect.estimate)
         if effect.low90 is not None and effect.high90 is not None:
             low, high = effect.low90, effect.high90
             taken += f" {numbers.percent_range(low, high)}"
-            bar = charts.Bar(
-                x1=_SCALE.x(low),
-                x2=_SCALE.x(high),
-                y=10,
-                cut_low=not _SCALE.holds(low),
-                cut_high=not _SCALE.holds(high),
-            )
+            bar = charts.interval(_SCALE, low, high, y=_MIDDLE)
     return PartRow(
-        name=text.short(part.name),
+        name=text.name(part.name),
         examples=examples,
         n_errors=numbers.count(part.n_W),
         repeated=f"{numbers.number(part.repeated, 0)} ({numbers.number(part.repeated_by_controls, 0)})",
