@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import mmap
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kdaudit.data.description import FORMAT_VERSION, Description, Meta, read_meta
+from kdaudit.data.mapped import Mapped
 from kdaudit.data.options import Limit
 from kdaudit.data.prepared import TOKENS, arranged, prepared
 from kdaudit.data.subset import drawn, limited
@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 _T = TypeVar("_T", bound=np.generic)
-_MOST_MAPPED_BYTES = 1 << 28
 
 
 class Examples:
@@ -56,7 +55,6 @@ class Examples:
         self._index = index
         self._preprocess = preprocess
         self._shared = shared
-        self._n_mapped_bytes = 0
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -115,7 +113,7 @@ class Examples:
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes (n, ...) of the inputs that are preprocessed: all but tokens."""
-        return {name: array.shape for name, array in self._mapped.items() if array.dtype not in TOKENS}
+        return {name: array.shape for name, array in self._mapped.arrays.items() if array.dtype not in TOKENS}
 
     @property
     def view_sha256(self) -> str:
@@ -136,7 +134,7 @@ class Examples:
     @property
     def is_uint8(self) -> bool:
         """Whether inputs other than tokens are stored as bytes, as pictures are in files."""
-        return all(array.dtype in (np.uint8, *TOKENS) for array in self._mapped.values())
+        return all(array.dtype in (np.uint8, *TOKENS) for array in self._mapped.arrays.values())
 
     @property
     def positions(self) -> Int64:
@@ -209,13 +207,13 @@ class Examples:
     @cached_property
     def stored(self) -> dict[str, AnyArray]:
         """Inputs {name: (n, ...)} as stored, memory-mapped; those of a subset are read into memory on first use."""
-        return {name: self._select(array) for name, array in self._mapped.items()}
+        return {name: self._select(array) for name, array in self._mapped.arrays.items()}
 
     def raw(self, i: int) -> dict[str, AnyArray]:
         """The stored inputs of example `i`, without the first axis."""
         position = i if self._index is None else int(self._index[i])
-        found = {name: np.asarray(array[position]) for name, array in self._mapped.items()}
-        self._give_back(sum(array.nbytes for array in found.values()))
+        found = {name: np.asarray(array[position]) for name, array in self._mapped.arrays.items()}
+        self._mapped.was_read(sum(array.nbytes for array in found.values()))
         return found
 
     def text(self, i: int) -> str:
@@ -245,12 +243,12 @@ class Examples:
             stop = min(start + batch_size, len(self))
             rows = slice(start, stop) if self._index is None else self._index[start:stop]
             # Copies: torch takes no memory that is mapped for reading.
-            read = {name: np.array(array[rows]) for name, array in self._mapped.items()}
+            read = {name: np.array(array[rows]) for name, array in self._mapped.arrays.items()}
             inputs = {name: prepared(array, self.preprocess) for name, array in read.items()}
             stored = {name: arranged(array, self.preprocess) for name, array in read.items()}
             labels = self.labels[start:stop] if self.has_labels else None
             yield Batch(inputs=inputs, stored=stored, labels=labels)
-            self._give_back(sum(array.nbytes for array in read.values()))
+            self._mapped.was_read(sum(array.nbytes for array in read.values()))
 
     def subset(self, index: Int64) -> Examples:
         """The examples at the positions `index`, in ascending order, without copying any.
@@ -276,22 +274,12 @@ class Examples:
             return self
         return self.subset(limited(self.labels, limit) if self.has_labels else drawn(len(self), limit))
 
-    def _give_back(self, n_bytes: int) -> None:
-        """Takes note of what was read of the files; pages that were mapped for it count as memory until given back."""
-        self._n_mapped_bytes += n_bytes
-        if self._n_mapped_bytes > _MOST_MAPPED_BYTES and hasattr(mmap, "MADV_DONTNEED"):
-            self._n_mapped_bytes = 0
-            for array in self._mapped.values():
-                if isinstance(array.base, mmap.mmap):
-                    array.base.madvise(mmap.MADV_DONTNEED)
-
     def _select(self, column: npt.NDArray[_T]) -> npt.NDArray[_T]:
         return column if self._index is None else column[self._index]
 
     @cached_property
-    def _mapped(self) -> dict[str, AnyArray]:
-        names = self._meta.description.inputs
-        return {name: np.load(input_path(self._folder, i), mmap_mode="r") for i, name in enumerate(names)}
+    def _mapped(self) -> Mapped:
+        return Mapped(self._folder, self._meta.description.inputs, self.preprocess.axis)
 
 
 def _reopen(

@@ -97,6 +97,7 @@ def applied(stated: StatedPreprocess, own: Preprocess, shapes: Mapping[str, tupl
         layout=stated.layout or own.layout,
         stored=stated.stored or own.stored,
         dtype=stated.dtype or own.dtype,
+        axis=own.axis,
     )
     if found.mean and len(shapes) != 1:
         raise SpecError(
@@ -112,6 +113,8 @@ def applied(stated: StatedPreprocess, own: Preprocess, shapes: Mapping[str, tupl
 def described(preprocess: Preprocess, geometry: Geometry | None) -> str:
     """One line for the report: what is done, in order."""
     steps = [*_geometry_steps(geometry)] if geometry is not None else []
+    if preprocess.axis != "kept":
+        steps.append(f"an axis of length one {preprocess.axis}")
     if preprocess.stored != "NCHW":
         steps.append(f"read as {preprocess.stored}")
     if preprocess.channels != "RGB":

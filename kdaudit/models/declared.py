@@ -1,17 +1,17 @@
-"""What a model's own files say of how it takes its inputs and how good it is: read, never trusted blindly.
+"""What a model's own files say of how it takes its inputs: read, never trusted blindly.
 
-ONNX: `metadata_props`, the layout of the input; Hugging Face: `preprocessor_config.json`, the model card; timm:
-the configuration of the pretrained weights that a name stands for; `tokenizer.json` beside a model.
+ONNX: `metadata_props`, the shape of the input; Hugging Face: `preprocessor_config.json`; timm: the configuration of
+the pretrained weights that a name stands for; `tokenizer.json` beside a model.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdaudit.errors import ModelError
 from kdaudit.installed import required
@@ -23,10 +23,9 @@ from kdaudit.types import Geometry, Interpolation, ModelRef, StatedPreprocess
 if TYPE_CHECKING:
     import onnx
 
-# Keys of ONNX metadata_props that kdaudit itself reads.
-PREPROCESS_KEY, ACCURACY_KEY = "kdaudit.preprocess", "kdaudit.accuracy"
+# The key of ONNX metadata_props that kdaudit itself reads.
+PREPROCESS_KEY = "kdaudit.preprocess"
 HF_PREPROCESSOR = "preprocessor_config.json"
-_MODEL_CARD = "README.md"
 _TOKENIZER = "tokenizer.json"
 _TOKENS = ("input_ids", "attention_mask", "token_type_ids")
 _LONGEST = 1 << 20
@@ -52,10 +51,20 @@ _PIXEL_RANGES = {
 _CHANNEL_SIZES = (1, 3)
 
 
-def declared_preprocess(ref: ModelRef) -> tuple[StatedPreprocess, Mapping[str, object] | None]:
-    """What the model's files say, and the table under `kdaudit.preprocess` where an ONNX file carries one.
+class Declared(NamedTuple):
+    """What a model's files say, and the table under `kdaudit.preprocess` where an ONNX file carries one.
 
-    The table is as its author wrote it: whoever calls checks it.
+    The table is as its author wrote it: whoever uses it checks it. `shape` is an example's as the only input of an ONNX
+    file takes it, 0 for a size that may be any; None where that is not known.
+    """
+
+    stated: StatedPreprocess
+    table: Mapping[str, object] | None = None
+    shape: tuple[int, ...] | None = None
+
+
+def declared_preprocess(ref: ModelRef) -> Declared:
+    """What the model's files say of how it takes its inputs.
 
     Raises:
         ModelError: what is there cannot be read.
@@ -64,35 +73,22 @@ def declared_preprocess(ref: ModelRef) -> tuple[StatedPreprocess, Mapping[str, o
         model = read_message(Path(ref.path))
         tokens = _token_inputs(model)
         found = _tokenizer(Path(ref.path).parent, tokens) if tokens else _of_onnx(model)
-        return found, _own_table(model, ref.path)
+        return Declared(found, _own_table(model, ref.path), _input_shape(model))
     if ref.kind == "huggingface":
         image = _of_huggingface(Path(ref.path) / HF_PREPROCESSOR)
-        return (image if image.source else _tokenizer(Path(ref.path), _TOKENS[:2])), None
+        return Declared(image if image.source else _tokenizer(Path(ref.path), _TOKENS[:2]))
     if ref.arch is not None and ref.arch.startswith(f"{TIMM}:"):
-        return _of_timm(ref.arch.removeprefix(f"{TIMM}:")), None
-    return StatedPreprocess(), None
+        return Declared(_of_timm(ref.arch.removeprefix(f"{TIMM}:")))
+    return Declared(StatedPreprocess())
 
 
-def declared_accuracy(ref: ModelRef) -> tuple[float, str] | None:
-    """The accuracy in [0, 1] that the model's files state and where; None where they state none.
-
-    Raises:
-        ModelError: an ONNX file states something else than a share.
-    """
-    if ref.kind == "onnx":
-        text = _metadata(read_message(Path(ref.path))).get(ACCURACY_KEY)
-        return None if text is None else (_share(text, ref.path), f"{ACCURACY_KEY} of {ref.name}")
-    if ref.kind == "huggingface":
-        return _card_accuracy(Path(ref.path) / _MODEL_CARD)
-    return None
-
-
-def _metadata(model: onnx.ModelProto) -> dict[str, str]:
+def metadata(model: onnx.ModelProto) -> dict[str, str]:
+    """`metadata_props` of an ONNX file, with keys in lower case."""
     return {entry.key.lower(): entry.value for entry in model.metadata_props}
 
 
 def _own_table(model: onnx.ModelProto, path: str) -> Mapping[str, object] | None:
-    text = _metadata(model).get(PREPROCESS_KEY)
+    text = metadata(model).get(PREPROCESS_KEY)
     if text is None:
         return None
     try:
@@ -109,22 +105,25 @@ def _own_table(model: onnx.ModelProto, path: str) -> Mapping[str, object] | None
 def _of_onnx(model: onnx.ModelProto) -> StatedPreprocess:
     """Image.BitmapPixelFormat, Image.NominalPixelRange, and the layout by the sizes of the only input."""
     found: dict[str, Any] = {}
-    metadata = _metadata(model)
-    found |= _PIXEL_RANGES.get(metadata.get("image.nominalpixelrange", "").lower(), {})
-    if metadata.get("image.bitmappixelformat", "").lower().startswith("bgr"):
+    entries = metadata(model)
+    found |= _PIXEL_RANGES.get(entries.get("image.nominalpixelrange", "").lower(), {})
+    if entries.get("image.bitmappixelformat", "").lower().startswith("bgr"):
         found["channels"] = "BGR"
-    if _is_channels_last(model):
+    if _is_channels_last(_input_shape(model) or ()):
         found["layout"] = "NHWC"
     return StatedPreprocess(source="its ONNX file", **found) if found else StatedPreprocess()
 
 
-def _is_channels_last(model: onnx.ModelProto) -> bool:
+def _input_shape(model: onnx.ModelProto) -> tuple[int, ...] | None:
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in weights]
-    if len(inputs) != 1:
-        return False
-    sizes = [d.dim_value for d in inputs[0].type.tensor_type.shape.dim]
-    return len(sizes) == 4 and sizes[3] in _CHANNEL_SIZES and sizes[1] not in _CHANNEL_SIZES
+    if len(inputs) != 1 or not inputs[0].type.tensor_type.HasField("shape"):
+        return None
+    return tuple(d.dim_value for d in inputs[0].type.tensor_type.shape.dim)[1:]
+
+
+def _is_channels_last(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[2] in _CHANNEL_SIZES and shape[0] not in _CHANNEL_SIZES
 
 
 def _token_inputs(model: onnx.ModelProto) -> tuple[str, ...]:
@@ -252,39 +251,3 @@ def _of_timm(name: str) -> StatedPreprocess:
 def without_arithmetic(stated: StatedPreprocess) -> StatedPreprocess:
     """What is left of it for inputs that were saved as numbers of their own: those are taken to be ready."""
     return replace(stated, scale=None, mean=None, std=None)
-
-
-def _share(text: str, path: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise ModelError(f"expected an accuracy from 0 to 1 under {ACCURACY_KEY} in {path}, found {text!r}")
-    return value
-
-
-def _card_accuracy(path: Path) -> tuple[float, str] | None:
-    """The first accuracy in the `model-index` of a model card; shares and percentages are told apart by size."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    if not text.startswith("---"):
-        return None
-    yaml: Any = required("yaml", extra="hf", needed_for=f"the model card {path}", error=ModelError)
-    try:
-        card = yaml.safe_load(text.split("---", 2)[1])
-        value, where = next(_accuracies(card), (math.nan, ""))
-    except (yaml.YAMLError, IndexError, KeyError, TypeError, ValueError, AttributeError):
-        return None  # a card is prose: what cannot be understood states nothing
-    share = value / 100 if value > 1 else value
-    return (share, f"the model card, on {where}") if 0 <= share <= 1 else None
-
-
-def _accuracies(card: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
-    for model in card.get("model-index") or ():
-        for result in model["results"]:
-            for metric in result["metrics"]:
-                if metric["type"] == "accuracy":
-                    yield float(metric["value"]), str(result.get("dataset", {}).get("name", "unnamed data"))

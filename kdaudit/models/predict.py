@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -253,6 +254,9 @@ def _shape_hint(spec: TensorSpec, found: tuple[int, ...]) -> str:
         return f'the channels of the data come last: say stored = "NHWC" {say}'
     if _has_shape(spec, (*found[1:], *found[:1])):
         return f'this input takes channels last: say layout = "NHWC" {say}'
+    sizes = [size for size in spec.shape if size is not None]
+    if len(sizes) == len(spec.shape) and prod(sizes) == prod(found):
+        return f"these are as many numbers, in other axes: save x.reshape({', '.join(map(str, ('len(x)', *sizes)))})"
     return "pictures are stored as (n, channels, height, width)"
 
 

@@ -11,7 +11,7 @@ from kdaudit.data import Examples, Limit
 from kdaudit.data.alternatives import Alternative, arithmetics, arrangements
 from kdaudit.errors import KDAuditError
 from kdaudit.models import load_model
-from kdaudit.models.declared import declared_accuracy
+from kdaudit.models.declared_accuracy import declared_accuracy
 from kdaudit.models.predict import predict
 from kdaudit.pipeline.plan import Setup
 from kdaudit.protocols import Model

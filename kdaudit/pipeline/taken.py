@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kdaudit.data import Examples
@@ -12,7 +12,7 @@ from kdaudit.data.preprocessing import applied, contradictions, described, merge
 from kdaudit.data.tokens import text_form
 from kdaudit.models.declared import declared_preprocess, without_arithmetic
 from kdaudit.options import AuditSpec
-from kdaudit.types import Geometry, ModelRef, Role, SoundForm, StatedPreprocess, TextForm
+from kdaudit.types import Geometry, ModelRef, Role, SoundForm, StatedPreprocess, TextForm, UnitAxis
 
 _TEACHERS = (Role.TEACHER, Role.ALTERNATE_TEACHER)
 _PICTURES = 4
@@ -21,10 +21,14 @@ _CHANNELS = (1, 3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What the user said of how a model takes its inputs, and what its files say."""
+    """What the user said of how a model takes its inputs, and what its files say.
+
+    `shape` is that of an example of its only input, 0 for a size that may be any; None where its file does not say.
+    """
 
     said: StatedPreprocess
     file: StatedPreprocess
+    shape: tuple[int, ...] | None = None
 
     @property
     def geometry(self) -> Geometry | None:
@@ -47,6 +51,7 @@ class Taken:
         Raises:
             SpecError: what is said does not fit them.
         """
+        examples = examples.under(replace(examples.preprocess, axis=self._axis(examples)))
         own, shapes = examples.preprocess, examples.shapes
         stated = merged([self.said, self._usable(examples)])
         return examples.under(applied(stated, own, shapes))
@@ -72,6 +77,18 @@ class Taken:
     @property
     def _states_numbers(self) -> bool:
         return self.file.mean is not None or self.file.scale is not None
+
+    def _axis(self, examples: Examples) -> UnitAxis:
+        """Whether arrays differ from what the model takes by nothing but an axis of length one, which says nothing."""
+        if not self.shape or len(examples.shapes) != 1:
+            return "kept"
+        ((_, *found),) = examples.shapes.values()
+        first, *others = self.shape
+        if first == 1 and _fits(found, others):
+            return "added"
+        if len(self.shape) == _PICTURES - 1 and self.shape[-1] == 1 and _fits(found, self.shape[:-1]):
+            return "added"  # and put last, as pictures are for a model whose channels come last
+        return "dropped" if found[:1] == [1] and _fits(found[1:], self.shape) else "kept"
 
     def _usable(self, examples: Examples) -> StatedPreprocess:
         """What the model's file says, as far as it is about inputs like these: about pictures as they are in files."""
@@ -106,11 +123,16 @@ def taken_by(spec: AuditSpec, model: ModelRef) -> Taken:
             said.append(stated_preprocess(value, source=f"--{field.replace('_', '-')}"))
         if field == name:
             said += _by_numbers(spec)
-    file, table = declared_preprocess(model)
+    file, table, shape = declared_preprocess(model)
     if table is not None:
         own = from_table(table, source=f"kdaudit.preprocess of {model.name}")
         file = merged([own, file])
-    return Taken(said=replace(merged(said), source=_sources(said)), file=file)
+    return Taken(said=replace(merged(said), source=_sources(said)), file=file, shape=shape)
+
+
+def _fits(found: Sequence[int], wanted: Sequence[int]) -> bool:
+    """Whether an example has the sizes that a model takes, 0 being any."""
+    return len(found) == len(wanted) and all(size in (0, n) for size, n in zip(wanted, found, strict=True))
 
 
 def _by_numbers(spec: AuditSpec) -> list[StatedPreprocess]:

@@ -34,6 +34,7 @@ from kdaudit.types.examples import (
     SoundForm,
     StatedPreprocess,
     TextForm,
+    UnitAxis,
     n_asked,
 )
 from kdaudit.types.models import (
@@ -102,6 +103,7 @@ __all__ = [
     "TensorSpec",
     "TextForm",
     "TrainedControl",
+    "UnitAxis",
     "Verdict",
     "WaiverState",
     "n_asked",

@@ -21,6 +21,7 @@ Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "ham
 ChannelOrder = Literal["RGB", "BGR"]
 Layout = Literal["NCHW", "NHWC"]
 InputType = Literal["uint8", "float16", "float32"]
+UnitAxis = Literal["kept", "added", "dropped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class Preprocess:
 
     Pictures are stored NCHW, arrays of a user's own perhaps otherwise: `stored`. Channels are put into the order
     `channels` first (stored pictures are RGB), the axes into `layout` last. `dtype` None: float32, or what the model's
-    file declares.
+    file declares. `axis`: whether stored inputs get an axis of length one behind the first, or lose the one they have.
     """
 
     scale: float = 1.0
@@ -98,6 +99,7 @@ class Preprocess:
     layout: Layout = "NCHW"
     stored: Layout = "NCHW"
     dtype: InputType | None = None
+    axis: UnitAxis = "kept"
 
     @property
     def channel_axis(self) -> int:

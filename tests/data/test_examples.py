@@ -203,7 +203,7 @@ def test_batches_are_memory_of_their_own(tmp_path: Path, dtype: type[np.generic]
 
 def test_pages_that_were_read_are_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After each so many bytes; what is read then is the same again."""
-    monkeypatch.setattr("kdaudit.data.examples._MOST_MAPPED_BYTES", 100)
+    monkeypatch.setattr("kdaudit.data.mapped._MOST_MAPPED_BYTES", 100)
     x = np.random.default_rng(0).normal(size=(50, 20)).astype(np.float32)
     examples = load(save_npz(tmp_path / "a.npz", x=x, y=labels(50)), tmp_path / "cache")
     for _ in range(2):

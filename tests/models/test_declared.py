@@ -11,7 +11,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from kdaudit.errors import ModelError
-from kdaudit.models.declared import declared_accuracy, declared_preprocess
+from kdaudit.models.declared import declared_preprocess
+from kdaudit.models.declared_accuracy import declared_accuracy
 from kdaudit.types import Geometry, ModelRef, Role, StatedPreprocess
 
 UNIT = 1 / 255
@@ -41,7 +42,7 @@ def folder(path: Path, card: str = "", **config: object) -> ModelRef:
 
 def test_onnx_metadata_of_the_standard(tmp_path: Path) -> None:
     """Channel order and the range of the numbers, in any case of letters."""
-    found, table = declared_preprocess(
+    found, table, _ = declared_preprocess(
         onnx_file(
             tmp_path / "m.onnx", Image_BitmapPixelFormat="BGR8", image_NominalPixelRange="Normalized_1_1"
         )
@@ -91,7 +92,7 @@ def test_onnx_accuracy_invalid(tmp_path: Path, text: str) -> None:
 
 def test_a_vit_processor(tmp_path: Path) -> None:
     """Squashed to its size, without a crop."""
-    found, _ = declared_preprocess(
+    found, *_ = declared_preprocess(
         folder(
             tmp_path / "m",
             do_resize=True,
@@ -135,7 +136,9 @@ def test_a_vit_processor(tmp_path: Path) -> None:
 )
 def test_sizes_of_processors(tmp_path: Path, config: dict[str, object], geometry: Geometry | None) -> None:
     """As transformers' own processors resize and crop."""
-    found, _ = declared_preprocess(folder(tmp_path / "m", "", do_rescale=False, do_normalize=False, **config))
+    found, *_ = declared_preprocess(
+        folder(tmp_path / "m", "", do_rescale=False, do_normalize=False, **config)
+    )
     assert (geometry, 1.0, ()) == (found.geometry, found.scale, found.mean)
 
 
@@ -171,7 +174,7 @@ def test_timms_configuration() -> None:
         sha256="0",
         arch="timm:vit_base_patch32_clip_224",
     )
-    found, _ = declared_preprocess(ref)
+    found, *_ = declared_preprocess(ref)
     assert Geometry(resize=248, crop=(224, 224), interpolation="bicubic") == found.geometry
     assert found.mean == (0.48145466, 0.4578275, 0.40821073)
 

@@ -49,6 +49,8 @@ def test_floating_inputs_get_what_is_preprocessed() -> None:
         ((5, 3, 4), 'the channels of the data come last: say stored = "NHWC" in a table [preprocess]'),
         ((4, 5, 3), 'this input takes channels last: say layout = "NHWC" in a table [preprocess]'),
         ((3, 4), "pictures are stored as (n, channels, height, width)"),
+        ((60,), "these are as many numbers, in other axes: save x.reshape(len(x), 60)"),
+        ((12, 5), "these are as many numbers, in other axes: save x.reshape(len(x), 12, 5)"),
     ],
 )
 def test_a_shape_that_fits_in_another_layout_says_which_invalid(shape: tuple[int, ...], hint: str) -> None:
