@@ -119,7 +119,6 @@ def _text(audited: Audited, specs: Specs, path: Path) -> str:
 
 def _show_plans(specs: Specs) -> None:
     from kdaudit.pipeline.audit import training_plans
-    from kdaudit.render.numbers import duration
 
     plans = training_plans(specs.audit)
     if not plans:
@@ -129,11 +128,22 @@ def _show_plans(specs: Specs) -> None:
         typer.echo(
             f"{plan.n_independent} independent, {plan.n_random} random and {plan.n_positive} positive controls"
             f"{_alternates(plan)}, {plan.n_train:,} examples, epochs {epochs}, "
-            f"{plan.recipe.optimizer} at {plan.recipe.lr:g}, batch {plan.recipe.batch_size}; "
-            f"{plan.n_kept} are kept from an earlier run. "
-            f"The others take about {duration(plan.seconds)}{' an epoch' if plan.pilot else ''} {plan.place} "
-            f"and {plan.n_bytes / 1e6:,.1f} MB of disk."
+            f"{plan.recipe.optimizer} at {plan.recipe.lr:g}, batch {plan.recipe.batch_size}; {_cost(plan)}"
         )
+
+
+def _cost(plan: TrainingPlan) -> str:
+    """What is left to train takes; nothing where an earlier run has trained all."""
+    from kdaudit.render.numbers import duration
+
+    if not plan.n_bytes:
+        return "all are kept from an earlier run: nothing would be trained."
+    kept = "none is" if not plan.n_kept else f"{plan.n_kept} {'is' if plan.n_kept == 1 else 'are'}"
+    return (
+        f"{kept} kept from an earlier run. {'The others take' if plan.n_kept else 'They take'} about "
+        f"{duration(plan.seconds)}{' an epoch' if plan.pilot else ''} {plan.place} "
+        f"and {plan.n_bytes / 1e6:,.1f} MB of disk."
+    )
 
 
 def _alternates(plan: TrainingPlan) -> str:

@@ -86,3 +86,31 @@ def test_an_audit_of_two_controls_measured_nothing_invalid(cli: Cli, honest: Wor
     assert 2 == ended.code
     assert "three controls or more" in ended.err
     assert "hint: plan from the models instead" in ended.err
+
+
+def test_a_dry_run_says_what_is_left_to_train(cli: Cli, tmp_path: Path) -> None:
+    """All of it, two controls more than an earlier run has trained, or nothing."""
+    world = trainable_world(tmp_path / "world")
+    command = [
+        *world.check_args,
+        "--epochs",
+        "1",
+        "--workers",
+        "0",
+        "--device",
+        "cpu",
+        "--positive-controls",
+        "0",
+    ]
+    command += ["--random-controls", "0"]
+    assert (
+        "none is kept from an earlier run. They take about"
+        in cli(*command, "--controls", "3", "--dry-run").out
+    )
+    cli(*command, "--controls", "3")
+    assert (
+        "3 are kept from an earlier run. The others take about"
+        in cli(*command, "--controls", "5", "--dry-run").out
+    )
+    all_kept = cli(*command, "--controls", "3", "--dry-run").out
+    assert all_kept.endswith("all are kept from an earlier run: nothing would be trained.\n")
