@@ -143,15 +143,16 @@ def positive_controls(assessment: Assessment, limits: Limits) -> RuleOutcome:
         reason = "There is no positive control. Add some: --positive-controls 2, or --positive-control FILE to judge."
     else:
         status = RuleStatus.PASS if shown else RuleStatus.WARNING
-        shares = " and ".join(f"{percent(e.estimate)}" for e in found if e.estimate is not None)
-        reason = (
-            f"Freshly distilled students take over {shares or 'nothing measurable'} of the wrong knowledge."
-        )
+        shares = " and ".join(percent(e.estimate) for e in found if e.estimate is not None)
+        they, them = "Freshly distilled students take", "them"
+        if len(found) == 1:
+            they, them = "A freshly distilled student takes", "it"
+        reason = f"{they} over {shares or 'nothing measurable'} of the wrong knowledge."
         if not shown:
             reason += " This recipe transfers nothing here: that the student took over little says little."
         if assessment.unlike_positive:
             reason += (
-                f" The student is unlike them in {' and '.join(assessment.unlike_positive)}: "
+                f" The student is unlike {them} in {' and '.join(assessment.unlike_positive)}: "
                 "its recipe was not reproduced, or it was not distilled."
             )
     return RuleOutcome(

@@ -184,6 +184,12 @@ def test_positive_controls_show_that_transfer_could_be_seen() -> None:
     unlike = dataclasses.replace(with_one, unlike_positive=("accuracy", "distance to the teacher"))
     said = outcome("KD303", unlike).reason
     assert "unlike them in accuracy and distance to the teacher: its recipe was not reproduced" in said
+    assert said.startswith(
+        "Freshly distilled students take over 40\u00a0% and 0\u00a0% of the wrong knowledge."
+    )
+    one = outcome("KD303", dataclasses.replace(unlike, positive=(shown,))).reason
+    assert one.startswith("A freshly distilled student takes over 40\u00a0% of the wrong knowledge. ")
+    assert "The student is unlike it in accuracy" in one
 
 
 LOPSIDED, EVEN = (1.5, 1.3, 1.8, 0.001), (1.0, 0.9, 1.1, 0.5)

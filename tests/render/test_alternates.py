@@ -78,3 +78,21 @@ def test_they_stand_in_the_banner_the_figures_and_the_method() -> None:
 def test_without_them_nothing_is_said_of_them(format_: str) -> None:
     """Audits without alternate controls look as they did before there were any."""
     assert "alternate control" not in render(audit_result("fail"), format_)
+
+
+def test_one_positive_control_is_spoken_of_as_one() -> None:
+    """Singular or plural, as there are."""
+    result = audit_result("fail")
+    both = controls(result).made
+    assert any(
+        said.startswith("Positive controls, freshly distilled from this teacher, take over 42")
+        for said in both
+    )
+    positives = [model for model in result.models if model.role == "positive"]
+    one = result.model_copy(update={"models": tuple(m for m in result.models if m is not positives[1])})
+    assert any(
+        said.startswith(
+            "The positive control, freshly distilled from this teacher, takes over 42\u00a0% of the wrong"
+        )
+        for said in controls(one).made
+    )

@@ -128,8 +128,9 @@ def _positive(result: AuditResult) -> str:
     ]
     if not shares:
         return ""
+    they, take = ("The positive control", "takes") if len(shares) == 1 else ("Positive controls", "take")
     return (
-        f"Positive controls, freshly distilled from this teacher, take over {text.listing(shares)} "
+        f"{they}, freshly distilled from this teacher, {take} over {text.listing(shares)} "
         "of the wrong knowledge: this is what the audit would see."
     )
 
