@@ -6,6 +6,7 @@ from kdaudit.render import facts, numbers, text
 from kdaudit.schema import AuditResult, EffectRecord, ModelRecord
 from kdaudit.types import RuleStatus
 
+_NO_MORE_ALIKE = "No more like the teacher in error than networks that never saw it."
 _COUNTS = ("no", "one", "two", "three", "four")
 _CLOSE_SHARE = 0.5
 
@@ -27,15 +28,26 @@ def of_numbers(result: AuditResult) -> str:
             if healthy
             else "Less accurate than without the teacher, and the teacher’s mistakes came along."
         )
-    if outcome is RuleStatus.PASS and accurate:
-        return f"{accurate} without the teacher, and no more like it in error."
     if outcome is RuleStatus.PASS:
-        return "No more like the teacher in error than networks that never saw it."
+        return _of_passed(result, accurate)
     if outcome is RuleStatus.UNDECIDED:
         return "The interval is too wide for a verdict."
     if not facts.measured(result.kappa_W):
         return f"What was taken over was not measured: {_reason(result, 'kappa_w', 'there are no controls')}"
     return "The student against its teacher and against networks trained without it."
+
+
+def _of_passed(result: AuditResult, accurate: str) -> str:
+    """What the rule on errors found where it passed: none, few, or more gained for them."""
+    effect = result.kappa_W
+    opening = f"{accurate} without the teacher" if accurate else ""
+    if facts.passed_by_gain(result):
+        said = "more correct answers were gained than mistakes taken over"
+    elif effect is not None and effect.p is not None and effect.p <= facts.limit(result, "alpha"):
+        said = "few of the teacher’s mistakes were taken over"
+    else:
+        return f"{opening}, and no more like it in error." if opening else _NO_MORE_ALIKE
+    return f"{opening}; {said}." if opening else text.opening(said)
 
 
 def against_controls(gap: EffectRecord | None) -> str:

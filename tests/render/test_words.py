@@ -7,6 +7,7 @@ import pytest
 from kdaudit.cli.text_report import text_report
 from kdaudit.render import facts, findings, render, words
 from kdaudit.render.numbers import NBSP
+from kdaudit.render.views.four import four
 from kdaudit.render.views.inherited import inherited
 from kdaudit.schema import AuditResult, EffectRecord
 from kdaudit.types import Outcome, RuleStatus
@@ -475,6 +476,12 @@ def test_a_pass_by_gain_does_not_deny_what_was_taken_over() -> None:
     said = plain(headline.body[0])
     assert "That is 30 % of the errors they avoid [20, 40]; the limit is 10 %." in said
     assert "Errors taken over less correct answers gained, in 1,000 examples: −6.0 [−9.0, −3.0]" in said
+    assert (
+        "More accurate than without the teacher; more correct answers were gained than mistakes taken over."
+        == findings.of_numbers(result)
+    )
+    wrong = four(result).cards[1]
+    assert plain(wrong.why).endswith("Not below 20 %, but more correct answers were gained.")
 
 
 def test_few_mistakes_are_called_as_many_as_they_may_be() -> None:
@@ -485,6 +492,11 @@ def test_few_mistakes_are_called_as_many_as_they_may_be() -> None:
     assert plain(words.lead(result)).startswith(
         "The student takes over at most 18 % of its teacher’s own mistakes"
     )
+    assert "More accurate than without the teacher; few of the teacher’s mistakes were taken over." == (
+        findings.of_numbers(result)
+    )
+    unknown = result.model_copy(update={"accuracy_gap": None})
+    assert "Few of the teacher’s mistakes were taken over." == findings.of_numbers(unknown)
 
 
 def test_undecided_gains_do_not_hide_mistakes_that_were_taken_over() -> None:

@@ -145,9 +145,12 @@ def _wrong_words(result: AuditResult) -> str:
     outcome = facts.status(result, "KD201")
     if outcome is None or facts.unfit_rules(result):
         return said
+    below = f"below {numbers.exactly(result.margin_pass)}"
     ending = {
         "undecided": "Too few to tell.",
-        "pass": f"Required: interval below {numbers.exactly(result.margin_pass)}{shares.fallen(result)}.",
+        "pass": f"Not {below}, but more correct answers were gained."
+        if facts.passed_by_gain(result)
+        else f"Required: interval {below}{shares.fallen(result)}.",
     }.get(outcome.value, f"Limit {numbers.exactly(result.margin_fail)}{shares.risen(result)}.")
     return f"{said} {ending}"
 
