@@ -157,6 +157,8 @@ def test_examples_without_a_picture_show_their_features_or_their_id() -> None:
     view = inherited(audit_result("two-classes"))
     assert {""} == {card.picture for card in view.cards}
     assert "and 2 more" == view.cards[0].features[-1]
+    numbers = page_of(audit_result("two-classes")).xpath("//p[contains(@class, 'feat')]/span")
+    assert "−0.126," == numbers[0].text_content(), "no line begins with a comma"
     assert 12 == len(page_of(audit_result("no-gallery")).xpath('//li[@class="bare"]'))
 
 
