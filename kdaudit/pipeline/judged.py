@@ -151,10 +151,10 @@ def _fitness(
 ) -> Fitness:
     panel = sample.panel
     wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
-    weak = weak_teacher(panel, sample.independent, checks, allowed=setup.spec.allow_weak_teacher)
-    base = base_fitness(
-        setup, sample, controls, unfit, problems=problems_of(panel, sample.students, checks) + weak
-    )
+    problems = problems_of(panel, sample.students, checks)
+    allowed = setup.spec.allow_weak_teacher
+    weak = weak_teacher(panel, sample.independent, checks, allowed=allowed, said=problems)
+    base = base_fitness(setup, sample, controls, unfit, problems=problems + weak)
     return Fitness(
         **{field.name: getattr(base, field.name) for field in fields(base)},
         n_W=wrong.n_units,

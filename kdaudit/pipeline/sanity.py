@@ -81,9 +81,12 @@ def _below_expected(panel: Panel, row: int, checks: Checks) -> Iterator[str]:
 
 
 def weak_teacher(
-    panel: Panel, controls: Sequence[int], checks: Checks = _NO_CHECKS, *, allowed: bool
+    panel: Panel, controls: Sequence[int], checks: Checks = _NO_CHECKS, *, allowed: bool, said: Sequence[str]
 ) -> tuple[str, ...]:
-    """The teacher must be at least halfway between the majority class and the controls' mean accuracy."""
+    """The teacher must be at least halfway between the majority class and the controls' mean accuracy.
+
+    A hint that stands in one of the sentences `said` before is not repeated.
+    """
     if not controls or allowed:
         return ()
     floor = majority_share(panel.labels)
@@ -91,9 +94,11 @@ def weak_teacher(
     teacher = accuracy(panel, 0)
     if teacher >= floor + (mean - floor) / 2:
         return ()
+    hint = _hint(panel, 0, checks)
+    new = "" if any(hint in sentence for sentence in said) else f"{hint} "
     return (
         f"The teacher is right in {teacher:.1%}, the independent controls in {mean:.1%}: less than halfway from "
-        f"the commonest class ({floor:.1%}) to the controls. {_hint(panel, 0, checks)} If this teacher really is so "
+        f"the commonest class ({floor:.1%}) to the controls. {new}If this teacher really is so "
         "weak, say --allow-weak-teacher.",
     )
 

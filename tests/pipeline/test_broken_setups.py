@@ -48,7 +48,8 @@ def test_a_misfed_teacher_is_inconclusive(audited: Auditor, tmp_path: Path) -> N
     result = audited(rewired(flawed_world(tmp_path / "w"), "teacher", lambda w: -w))
     assert Outcome.INCONCLUSIVE == result.verdict
     assert RuleStatus.UNDECIDED == outcome_of(result, "KD306")
-    assert "preprocessing" in reason_of(result, "KD306")
+    assert "less than halfway" in reason_of(result, "KD306")
+    assert 1 == reason_of(result, "KD306").count("Check the teacher's preprocessing, class order and file.")
 
 
 def test_a_weak_teacher_is_inconclusive_unless_it_is_allowed(audited: Auditor, tmp_path: Path) -> None:
