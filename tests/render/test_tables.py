@@ -56,9 +56,7 @@ def test_parquet_without_pyarrow_is_refused_with_the_way_to_get_it_invalid(
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     place = tmp_path / "t.parquet"
     for refused in (partial(require_table, "parquet"), partial(write_table, COLUMNS, place, "parquet")):
-        with pytest.raises(
-            RenderError, match="expected the package pyarrow for a parquet file"
-        ) as error:
+        with pytest.raises(RenderError, match="expected the package pyarrow for a parquet file") as error:
             refused()
         assert "pip install 'kdaudit[parquet]'" in str(error.value.hint)
     require_table("csv")
