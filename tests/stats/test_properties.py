@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from kdaudit.stats import PROCEDURES, hybrid
@@ -65,10 +65,18 @@ def test_the_order_of_examples_changes_nothing(seed: int) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
+@example(157)  # two wrong classes are equally common: not asked
 def test_the_names_of_classes_change_nothing(seed: int) -> None:
     """Permuting class indices leaves every number; of the teacher's wrong classes, one is the commonest."""
     rows = random_answers(seed)
     rows[1] = np.where(rows[1] == rows[0], rows[1], (rows[0] + 1 + (np.arange(300) % 5 == 0)) % N_CLASSES)
+    second, wrong = np.arange(300) % 5 == 0, rows[1] != rows[0]
+    assume(
+        all(
+            (wrong & second & (rows[0] == y)).sum() * 2 != (wrong & (rows[0] == y)).sum()
+            for y in range(N_CLASSES)
+        )
+    )
     names = np.random.default_rng(seed + 1).permutation(N_CLASSES)
     plain, renamed = sample_from(rows), sample_from(names[rows])
     for name in NAMES:
