@@ -1,4 +1,4 @@
-"""Small mathematics that several packages share: the floor of probabilities, chunks."""
+"""Small mathematics that several packages share: the floor of probabilities, chunks, counts and their nouns."""
 
 from __future__ import annotations
 
@@ -16,3 +16,12 @@ def chunks(n: int, size: int) -> Iterator[slice]:
     """Slices of at most `size` that cover range(n) in order."""
     for start in range(0, n, size):
         yield slice(start, min(start + size, n))
+
+
+def plural(n: int, noun: str, nouns: str = "") -> str:
+    """A count and its noun, or what is said of one and of several.
+
+    >>> plural(1, "rule"), plural(1200, "example"), plural(1, "picture is CMYK", "pictures are CMYK")
+    ('1 rule', '1,200 examples', '1 picture is CMYK')
+    """
+    return f"{n:,} {noun if n == 1 else nouns or noun + 's'}"

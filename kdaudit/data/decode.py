@@ -25,6 +25,7 @@ from kdaudit.data.pictures import header, is_grey, upright
 from kdaudit.data.rows import Rows
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError, UnreadableError
+from kdaudit.numerics import plural
 from kdaudit.protocols import Progress
 from kdaudit.types import Geometry, Int64, ProgressEvent, Skipped
 
@@ -32,11 +33,23 @@ Pixels = npt.NDArray[np.uint8]
 # Few: the last chunks keep one thread alone busy.
 _CHUNK = 8
 _COUNTED = {
-    "turned": "{} pictures are turned as their EXIF orientation says",
-    "sixteen_bit": "{} pictures have 16 bits per channel: their upper byte is used",
-    "animated": "{} pictures are animations: their first picture is used",
-    "cmyk": "{} pictures are CMYK: converted to RGB as Pillow does it, without a colour profile",
-    "transparent": "{} pictures have transparency: it is dropped, their colours stay",
+    "turned": ("is turned as its EXIF orientation says", "are turned as their EXIF orientation says"),
+    "sixteen_bit": (
+        "has 16 bits per channel: their upper byte is used",
+        "have 16 bits per channel: their upper byte is used",
+    ),
+    "animated": (
+        "is an animation: its first picture is used",
+        "are animations: their first picture is used",
+    ),
+    "cmyk": (
+        "is CMYK: converted to RGB as Pillow does it, without a colour profile",
+        "are CMYK: converted to RGB as Pillow does it, without a colour profile",
+    ),
+    "transparent": (
+        "has transparency: it is dropped, its colours stay",
+        "have transparency: it is dropped, their colours stay",
+    ),
 }
 
 
@@ -97,7 +110,7 @@ def _build(
     plan = plan_of(listing.blobs, options)
     decoded = _decode_all(listing, plan, input_path(folder, 0), options, progress)
     good = listing.at(decoded.kept)
-    counted = [_COUNTED[what].format(n) for what, n in sorted(decoded.counts.items())]
+    counted = [_counted(what, n) for what, n in sorted(decoded.counts.items())]
     complete = dataclasses.replace(
         description,
         class_names=good.class_names,
@@ -225,6 +238,11 @@ def _decode_chunk(pictures: Sequence[Blob], plan: Plan, start: int) -> _Chunk:
         counts.update(what for what in _COUNTED if getattr(found, what))
     stacked = np.stack(pixels) if pixels else np.empty((0, *plan.shape), dtype=np.uint8)
     return _Chunk(pixels=stacked, errors=errors, counts=counts)
+
+
+def _counted(what: str, n: int) -> str:
+    one, several = _COUNTED[what]
+    return plural(n, f"picture {one}", f"pictures {several}")
 
 
 def pixels_of(picture: Image.Image, plan: Plan, where: str) -> Pixels:

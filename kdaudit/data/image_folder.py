@@ -18,6 +18,7 @@ from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import SUFFIXES
 from kdaudit.data.roles import NO_LABELS_HINT
 from kdaudit.errors import DataError
+from kdaudit.numerics import plural
 from kdaudit.protocols import Progress
 
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test"})
@@ -96,14 +97,22 @@ class _PassedOver:
 
     def notes(self, root: Path) -> Iterator[str]:
         """A sentence for each kind, with the first names."""
-        for found, what in (
-            (self.loops, "links lead back into a folder above them and"),
-            (self.others, "files in class folders have other suffixes and"),
-            (self.loose, "files lie in no class folder and"),
+        for found, one, several in (
+            (
+                self.loops,
+                "link leads back into a folder above it and is",
+                "links lead back into a folder above them and are",
+            ),
+            (
+                self.others,
+                "file in a class folder has another suffix and is",
+                "files in class folders have other suffixes and are",
+            ),
+            (self.loose, "file lies in no class folder and is", "files lie in no class folder and are"),
         ):
             if found:
                 names = sorted(printable(path.relative_to(root).as_posix()) for path in found)
-                yield f"{len(names):,} {what} are left out: {few(names)}"
+                yield f"{plural(len(names), one, several)} left out: {few(names)}"
 
 
 def _is_one(path: Path, suffixes: frozenset[str]) -> bool:

@@ -25,9 +25,14 @@ from kdaudit.data.roles import LABELS, LABELS_HINT, UNLABELLED_HINT, NumberedLab
 from kdaudit.data.table_files import array_of
 from kdaudit.data.waveforms import SOUND_SUFFIXES
 from kdaudit.errors import DataError
+from kdaudit.numerics import plural
 from kdaudit.protocols import Progress
 
 _BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
+# What is said of one and of several.
+_Forms = tuple[str, str]
+_LINKS: _Forms = ("member that is a link or device is", "members that are links or devices are")
+_KEYS: _Forms = ("key without a picture or sound is", "keys without a picture or sound are")
 _MOST_SHARDS = 100_000
 _LARGEST_LABEL_BYTES = 1 << 20
 _HINT = (
@@ -79,14 +84,14 @@ def shard_listing(shards: Sequence[Path], options: DataOptions, *, where: str) -
         DataError: see `load`.
     """
     samples: list[_Sample] = []
-    left_out: Counter[str] = Counter()
+    left_out: Counter[_Forms] = Counter()
     for shard in shards:
         samples += _samples(shard, left_out)
     held = [sample for sample in samples if sample.medium is not None]
     if not held:
         raise DataError(f"expected pictures or sounds in the shards of {where}, found none", hint=_HINT)
     if len(held) < len(samples):
-        left_out["keys without a picture or sound"] += len(samples) - len(held)
+        left_out[_KEYS] += len(samples) - len(held)
     numbered = _labels(held, options, where)
     keys = Counter(sample.key for sample in held)
     ids = [s.key if keys[s.key] == 1 else f"{s.shard.name}/{s.key}" for s in held]
@@ -102,7 +107,7 @@ def shard_listing(shards: Sequence[Path], options: DataOptions, *, where: str) -
             for name in options.slices
             if (column := _column(held, name, where)) is not None
         },
-        notes=(*numbered.notes, *(f"{n} {what} are left out" for what, n in sorted(left_out.items()))),
+        notes=(*numbered.notes, *(f"{plural(n, *what)} left out" for what, n in sorted(left_out.items()))),
     )
 
 
@@ -117,7 +122,7 @@ class _Sample:
 
 
 def sections(
-    shard: Path, left_out: Counter[str] | None = None
+    shard: Path, left_out: Counter[_Forms] | None = None
 ) -> Iterator[tuple[tarfile.TarInfo, SectionBlob]]:
     """The plain files in a tar, by their place in it; names are only names; links and devices are passed over, counted.
 
@@ -136,14 +141,14 @@ def sections(
                         SectionBlob(str(shard.absolute()), member.name, member.offset_data, member.size),
                     )
                 elif left_out is not None and not member.isdir():
-                    left_out["members that are links or devices"] += 1
+                    left_out[_LINKS] += 1
     except (tarfile.TarError, EOFError, OSError, ValueError) as failure:
         raise DataError(
             f"expected a whole, uncompressed tar at {shard}, found: {failure}", hint=_HINT
         ) from failure
 
 
-def _samples(shard: Path, left_out: Counter[str]) -> list[_Sample]:
+def _samples(shard: Path, left_out: Counter[_Forms]) -> list[_Sample]:
     found: dict[str, _Sample] = {}
     n_files = 0
     for member, section in sections(shard, left_out):
@@ -161,7 +166,7 @@ def _samples(shard: Path, left_out: Counter[str]) -> list[_Sample]:
             with section.open() as stream:
                 sample.texts[suffix] = stream.read().decode("utf-8", "replace")
         else:
-            left_out[f"members .{suffix}"] += 1
+            left_out[f"member .{suffix} is", f"members .{suffix} are"] += 1
     if n_files == 0:
         raise DataError(f"expected files in the tar {shard}, found none", hint=_HINT)
     return list(found.values())

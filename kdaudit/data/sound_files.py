@@ -22,14 +22,15 @@ from kdaudit.data.rows import Rows
 from kdaudit.data.waveforms import Sound, completed, samples_of, shape_of, sound
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError, UnreadableError
+from kdaudit.numerics import plural
 from kdaudit.protocols import Progress
 from kdaudit.types import ProgressEvent, SoundForm
 
 _SHOWN_EVERY = 64
 _COUNTED = {
-    "resampled": "{} sounds have another rate: resampled",
-    "padded": "{} sounds are shorter: padded with silence",
-    "cut": "{} sounds are longer: cut",
+    "resampled": ("sound has another rate: resampled", "sounds have another rate: resampled"),
+    "padded": ("sound is shorter: padded with silence", "sounds are shorter: padded with silence"),
+    "cut": ("sound is longer: cut", "sounds are longer: cut"),
 }
 
 
@@ -114,7 +115,7 @@ def _build(
             if progress is not None and (i + 1) % _SHOWN_EVERY == 0:
                 progress(ProgressEvent(stage="decode", done=i + 1, total=n))
     good = listing.at(left_out.kept())
-    counted = (_COUNTED[what].format(k) for what, k in sorted(counts.items()))
+    counted = (plural(k, *_COUNTED[what]) for what, k in sorted(counts.items()))
     write_examples(
         folder,
         dataclasses.replace(

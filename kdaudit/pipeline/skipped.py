@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kdaudit.data import Examples
 from kdaudit.data.named import incompleteness
+from kdaudit.numerics import plural
 from kdaudit.pipeline.plan import Setup
 from kdaudit.types import Skipped
 
@@ -18,10 +19,10 @@ def skipped_examples(setup: Setup) -> Iterator[Skipped]:
     yield from found[:_MOST_NAMED]
     if len(found) > _MOST_NAMED:
         reason = "cannot be read either; --max-skipped 0 stops at the first"
-        yield Skipped(what=f"{len(found) - _MOST_NAMED:,} more examples", stage="data", reason=reason)
+        yield Skipped(what=plural(len(found) - _MOST_NAMED, "more example"), stage="data", reason=reason)
     if setup.train is not None and setup.train.skipped:
         n = len(setup.train.skipped)
-        yield Skipped(what=f"{n:,} training examples", stage="data", reason=setup.train.skipped[0].reason)
+        yield Skipped(what=plural(n, "training example"), stage="data", reason=setup.train.skipped[0].reason)
 
 
 def skipped_notices(setup: Setup) -> Iterator[str]:
@@ -43,7 +44,6 @@ def incomplete_sets(setup: Setup) -> Iterator[str]:
 def notice_of(examples: Examples) -> str:
     """How many examples were left out, and the first reason."""
     first = examples.skipped[0]
-    return (
-        f"{examples.ref.location}: {len(examples.skipped):,} examples cannot be read and are left out (--max-skipped); "
-        f"the first: {first.reason}"
-    )
+    said = "example cannot be read and is", "examples cannot be read and are"
+    left_out = plural(len(examples.skipped), *said)
+    return f"{examples.ref.location}: {left_out} left out (--max-skipped); the first: {first.reason}"

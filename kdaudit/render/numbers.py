@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from kdaudit.numerics import plural as plural  # noqa: PLC0414 - one of the ways in which reports write numbers
+
 MINUS = "−"
 NBSP = "\u00a0"
 NONE = "–"
@@ -222,15 +224,6 @@ def duration(seconds: float) -> str:
         return plural(minutes, "minute")
     hours, rest = divmod(minutes, 60)
     return plural(hours, "hour") + (f" {plural(rest, 'minute')}" if rest else "")
-
-
-def plural(n: int, noun: str, nouns: str = "") -> str:
-    """A count and its noun.
-
-    >>> plural(1, "rule"), plural(1200, "example")
-    ('1 rule', '1,200 examples')
-    """
-    return f"{count(n)} {noun if n == 1 else nouns or noun + 's'}"
 
 
 def day(moment: str) -> str:

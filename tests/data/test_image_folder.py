@@ -100,7 +100,7 @@ def test_every_mode_becomes_rgb(tmp_path: Path, mode: str, suffix: str) -> None:
     np.testing.assert_array_equal(expected, examples.raw(0)["x"])
     said = [text for text in examples.assumptions if "CMYK" in text or "transparency" in text]
     assert ["CMYK" in mode, "A" in mode] == [
-        any(what in text for text in said) for what in ("1 pictures are CMYK", "1 pictures have transparency")
+        any(what in text for text in said) for what in ("1 picture is CMYK", "1 picture has transparency")
     ]
 
 
@@ -124,7 +124,7 @@ def test_orientation_is_applied_and_said(tmp_path: Path) -> None:
     sideways.save(root / "cat" / "0.png", exif=exif)
     examples = load(root, tmp_path)
     np.testing.assert_array_equal(upright, examples.raw(2)["x"])
-    assert "1 pictures are turned as their EXIF orientation says" in examples.assumptions
+    assert "1 picture is turned as its EXIF orientation says" in examples.assumptions
 
 
 def test_a_limit_decodes_only_its_examples(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_hidden_files_and_others_are_left_out(tmp_path: Path) -> None:
     assert 4 == len(examples)
     assert {
         "2 files in class folders have other suffixes and are left out: bird/0.gif, cat/notes.txt",
-        "1 files lie in no class folder and are left out: lost.png",
+        "1 file lies in no class folder and is left out: lost.png",
     } < set(examples.assumptions)
 
 

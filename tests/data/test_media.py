@@ -46,9 +46,9 @@ def test_sounds_by_path_are_waveforms_whatever_they_are_called(tmp_path: Path) -
     assert ["a.jpg", "b", "c.wav", "d"] == examples.ids.tolist()
     assert not examples.raw(2)["x"][0, 150:].any()
     assert {
-        "1 sounds have another rate: resampled",
-        "1 sounds are shorter: padded with silence",
-        "1 sounds are longer: cut",
+        "1 sound has another rate: resampled",
+        "1 sound is shorter: padded with silence",
+        "1 sound is longer: cut",
     } < set(examples.assumptions)
 
 

@@ -94,7 +94,7 @@ def test_sixteen_bits_become_their_upper_byte(tmp_path: Path) -> None:
     Image.fromarray(values).save(root / "cat" / "0.png")
     examples = load(root, tmp_path / "cache")
     np.testing.assert_array_equal(values >> 8, examples.raw(2)["x"][0])
-    assert "1 pictures have 16 bits per channel: their upper byte is used" in examples.assumptions
+    assert "1 picture has 16 bits per channel: their upper byte is used" in examples.assumptions
 
 
 def test_32_bits_have_no_scale_invalid(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_of_an_animation_the_first_picture_is_used(tmp_path: Path, suffix: str, 
     red = examples.raw(2)["x"].astype(int).reshape(3, -1).mean(axis=1)
     assert red[0] > 240
     assert max(red[1:]) < 15
-    assert "1 pictures are animations: their first picture is used" in examples.assumptions
+    assert "1 picture is an animation: its first picture is used" in examples.assumptions
 
 
 @posix

@@ -70,8 +70,8 @@ def test_what_is_no_picture_and_no_label_is_counted(tmp_path: Path) -> None:
     }
     examples = read(tar_of(tmp_path / "s.tar", members), tmp_path)
     assert 4 == len(examples)
-    assert "1 members .pickle are left out" in examples.assumptions
-    assert "1 keys without a picture or sound are left out" in examples.assumptions
+    assert "1 member .pickle is left out" in examples.assumptions
+    assert "1 key without a picture or sound is left out" in examples.assumptions
 
 
 def test_hostile_members_are_only_read_or_passed_over(tmp_path: Path) -> None:
@@ -124,7 +124,11 @@ def test_shards_that_cannot_be_read_invalid(tmp_path: Path) -> None:
         assert "not .tar.gz" in caught.value.hint
     for name, members, message in (
         ("empty", {}, "expected files in the tar .*, found none"),
-        ("others", {"a.npy": b"", "a.cls": b"1"}, "expected pictures or sounds in the shards of .*, found none"),
+        (
+            "others",
+            {"a.npy": b"", "a.cls": b"1"},
+            "expected pictures or sounds in the shards of .*, found none",
+        ),
         ("bare", {"a.png": png_bytes(0)}, r"expected a\.cls, or a label in a\.json, in .*, found none"),
         (
             "json",

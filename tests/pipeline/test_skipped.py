@@ -45,7 +45,7 @@ def test_a_notice_counts_and_names_the_first(tmp_path: Path) -> None:
     (line,) = skipped_notices(setup_of(broken, whole))
     assert notice_of(broken) == line
     assert line.startswith(
-        f"{tmp_path / 'd'}: 1 examples cannot be read and are left out (--max-skipped); the first: "
+        f"{tmp_path / 'd'}: 1 example cannot be read and is left out (--max-skipped); the first: "
     )
     assert [] == list(skipped_notices(setup_of(whole, None)))
 
