@@ -145,11 +145,13 @@ def _predictions(logits: Float32, role: Role, number: int) -> Predictions:
 def _fitness(sample: Sample) -> Fitness:
     wrong, right = sample.stratum(wrong=True), sample.stratum(wrong=False)
     panel, n_controls = sample.panel, len(sample.independent)
+    problems = problems_of(panel, sample.students)
+    weak = weak_teacher(panel, sample.independent, allowed=False, said=problems)
     return Fitness(
         n_W=wrong.n_units,
         n_R=right.n_units,
         headroom_W=wrong.headroom,
         n_controls=n_controls,
         n_trained_controls=n_controls,
-        problems=problems_of(panel, sample.students) + weak_teacher(panel, sample.independent, allowed=False),
+        problems=problems + weak,
     )
