@@ -26,6 +26,7 @@ def test_a_row_says_what_was_repeated_and_what_controls_repeat() -> None:
     assert ("140", "82 (56)") == (first.n_errors, first.repeated)
     assert "62\u00a0% [51,\u00a073]" == first.taken
     assert "84.0 (87.0)" == first.accuracy
+    assert "−3.0 points [−5.0, −1.0], n = 1,000" == first.lost.replace("\u00a0", " ")
     assert ["light = day", "light = dusk", "light = night"] == [row.name for row in slices.rows]
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kdaudit.render import render
+from kdaudit.render.views.calibration import calibration
+from kdaudit.render.views.four import four
 from kdaudit.render.views.sizes import SizeRow, quality_rows, sizes
+from kdaudit.render.views.transfer import transfer
 from kdaudit.schema import AuditResult, EffectRecord
 from tests.factories import audit_result
 
@@ -59,3 +62,17 @@ def test_quality_stands_in_the_documents(format: str) -> None:
     text = render(audit_result("fail"), format).replace("\u00a0", " ").replace("\\", "")
     for said in ("Error consistency with the teacher", "[.15, .19]", "beyond the label", "[.036, .047]"):
         assert said in text
+
+
+def test_accuracy_closeness_and_calibration_say_of_how_many_examples() -> None:
+    """Where no column gives n, a sentence does."""
+    result = audit_result("fail")
+    assert (
+        four(result)
+        .cards[0]
+        .why.startswith(
+            "As accurate as networks trained without the teacher on 10,000 examples: 0.3 points less, interval ["
+        )
+    )
+    assert transfer(result).note.startswith("Means over 10,000 examples. ")
+    assert calibration(result).caption.startswith("On 10,000 examples. ")

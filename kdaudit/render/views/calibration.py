@@ -37,6 +37,7 @@ class CalibrationView:
     key: tuple[str, ...]
     rows: tuple[MeasureRow, ...]
     note: str
+    caption: str
 
 
 def calibration(result: AuditResult) -> CalibrationView:
@@ -48,7 +49,8 @@ def calibration(result: AuditResult) -> CalibrationView:
     if plot:
         note = "15 bins with equally many answers each; a dot is the mean confidence and the accuracy of one bin."
     rows = tuple(row for measure in _MEASURES if (row := _row(result, *measure)) is not None)
-    return CalibrationView(findings.of_calibration(result), plot, key, rows, note)
+    caption = f"On {numbers.plural(result.n, 'example')}. Controls: mean (smallest to largest); intervals stand below."
+    return CalibrationView(findings.of_calibration(result), plot, key, rows, note, caption)
 
 
 def _plot(result: AuditResult) -> charts.CurvePlot | None:

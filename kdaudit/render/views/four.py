@@ -75,9 +75,10 @@ def _accuracy_words(result: AuditResult) -> str:
     interval = ""
     if gap.low90 is not None and gap.high90 is not None:
         interval = f", interval {numbers.number_range(gap.low90 * 100, gap.high90 * 100)}"
+    on = f"on {numbers.plural(result.n, 'example')}"
     if opening == "As accurate as":
-        return f"As accurate as networks trained without the teacher: {size} points {more}{interval}."
-    return f"{size} points {more} than networks trained without the teacher{interval}."
+        return f"As accurate as networks trained without the teacher {on}: {size} points {more}{interval}."
+    return f"{size} points {more} than networks trained without the teacher, {on}{interval}."
 
 
 def _accuracy_plot(result: AuditResult) -> charts.Plot | None:

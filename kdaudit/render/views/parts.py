@@ -51,6 +51,7 @@ class PartRow:
     taken: str
     p: str
     accuracy: str
+    lost: str
     strong: bool
 
 
@@ -136,6 +137,7 @@ def _row(part: PartRecord, rate: float, examples: tuple[PartExample, ...]) -> Pa
         taken=taken,
         p=numbers.p_bare(part.q_kappa_W),
         accuracy=_accuracy(part),
+        lost=_lost(part),
         strong=_q(part) <= rate,
     )
 
@@ -144,6 +146,17 @@ def _accuracy(part: PartRecord) -> str:
     if part.accuracy is None or part.accuracy_of_controls is None:
         return numbers.NONE
     return f"{part.accuracy * 100:.1f} ({part.accuracy_of_controls * 100:.1f})"
+
+
+def _lost(part: PartRecord) -> str:
+    """Student's accuracy less controls', with its interval and the number of examples; '' where it was not tested."""
+    lost = part.lost
+    if lost is None or lost.estimate is None or lost.low90 is None or lost.high90 is None:
+        return ""
+    interval = numbers.number_range(-lost.high90 * 100, -lost.low90 * 100)
+    return (
+        f"{numbers.points(-lost.estimate)} {interval}, n{numbers.NBSP}={numbers.NBSP}{numbers.count(part.n)}"
+    )
 
 
 def _q(part: PartRecord) -> float:

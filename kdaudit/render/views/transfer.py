@@ -60,7 +60,7 @@ def transfer(result: AuditResult) -> TransferView:
             if shown
         ),
     )
-    return TransferView(findings.of_transfer(result), strips, key if strips else (), _note(records))
+    return TransferView(findings.of_transfer(result), strips, key if strips else (), _note(records, result.n))
 
 
 def _strip(measure: Measure, record: TransferRecord) -> Strip:
@@ -159,10 +159,10 @@ def _spoken(measure: Measure, record: TransferRecord) -> str:
     return ", ".join(parts)
 
 
-def _note(records: tuple[TransferRecord, ...]) -> str:
+def _note(records: tuple[TransferRecord, ...], n: int) -> str:
     if not records:
         return ""
-    note = "0 on the left is the teacher itself. "
+    note = f"Means over {numbers.plural(n, 'example')}. 0 on the left is the teacher itself. "
     if all(record.p is None for record in records):
         return note.strip()
     if any(_bounds(record) for record in records):
