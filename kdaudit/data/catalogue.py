@@ -9,6 +9,10 @@ from kdaudit.data.preprocessing import PRESETS
 from kdaudit.types import StatedPreprocess
 
 _ROOT = "and set --data-root DATA_ROOT or KDAUDIT_DATA_ROOT"
+_IDX = (
+    "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz (for training train-images-idx3-ubyte.gz and "
+    "train-labels-idx1-ubyte.gz)"
+)
 
 
 _DIGITS = tuple(str(digit) for digit in range(10))
@@ -44,9 +48,10 @@ _PICTURES = (
         usual=PRESETS["imagenet"],
         licence="research and education only; terms of image-net.org",
         homepage="https://image-net.org",
-        get="put the pictures into DATA_ROOT/imagenet/val/<class>/*.JPEG (n01440764 ...), or leave "
-        "ILSVRC2012_img_val.tar or its pictures in DATA_ROOT/imagenet with ILSVRC2012_devkit_t12.tar.gz beside them, "
-        f"or point to Kaggle's ILSVRC folder; {_ROOT}",
+        get="put the pictures into DATA_ROOT/imagenet/val/<class>/*.JPEG (n01440764 ...), or "
+        "ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz, as they are, into DATA_ROOT/imagenet, "
+        "or unpack Kaggle's imagenet-object-localization-challenge.zip there; for imagenet-train the pictures into "
+        f"DATA_ROOT/imagenet/train/<class>/*.JPEG or ILSVRC2012_img_train.tar into DATA_ROOT/imagenet; {_ROOT}",
     ),
     DataSet(
         name="imagenette",
@@ -130,8 +135,8 @@ _PICTURES = (
         folders=("fashion-mnist", "FashionMNIST/raw", ""),
         licence="MIT",
         homepage="https://github.com/zalandoresearch/fashion-mnist",
-        get="install Debian's dataset-fashion-mnist, or put t10k-images-idx3-ubyte.gz and its other files into "
-        f"DATA_ROOT/fashion-mnist {_ROOT}; or --download",
+        get="install Debian's dataset-fashion-mnist, or "
+        f"put {_IDX} into DATA_ROOT/fashion-mnist {_ROOT}; or --download",
         hub="zalando-datasets/fashion_mnist",
         torchvision="FashionMNIST",
     ),
@@ -145,7 +150,7 @@ _PICTURES = (
         folders=("mnist", "MNIST/raw"),
         licence="CC BY-SA 3.0",
         homepage="http://yann.lecun.com/exdb/mnist",
-        get=f"put t10k-images-idx3-ubyte.gz and its other files into DATA_ROOT/mnist {_ROOT}; or --download",
+        get=f"put {_IDX} into DATA_ROOT/mnist {_ROOT}; or --download",
         hub="ylecun/mnist",
         torchvision="MNIST",
     ),

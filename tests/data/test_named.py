@@ -187,6 +187,19 @@ def test_absent_sets_say_what_to_put_where_invalid(name: str, root: str | None, 
     assert DATA_SETS[name].get == caught.value.hint
 
 
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_the_files_that_are_to_be_put_somewhere_are_enough(name: str, tmp_path: Path) -> None:
+    """Pictures and labels of both splits, by their full names, in the folder that is named."""
+    words = DATA_SETS[name].get.replace("(", " ").replace(")", " ").split()
+    (folder,) = (word for word in words if word.startswith("DATA_ROOT/"))
+    root = tmp_path / "root"
+    for word in words:
+        if word.endswith(".gz"):
+            rows = pixels(20, (28, 28)) if "images" in word else np.arange(20) % 10
+            save_idx(root / folder.removeprefix("DATA_ROOT/") / word, rows)
+    assert [20, 20] == [len(examples) for examples in both_splits(name, tmp_path)]
+
+
 def cut(path: Path) -> None:
     """Loses the end of a gzipped file."""
     path.write_bytes(path.read_bytes()[:-20])
