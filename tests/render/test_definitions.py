@@ -87,3 +87,21 @@ def test_a_test_that_was_not_made_is_not_explained() -> None:
         "None: 2 controls cannot show how far controls differ by chance. Three are needed for a test."
         == found.meaning
     )
+
+
+def test_an_effect_size_is_defined_where_it_is_named() -> None:
+    """Section 4 names one of each tested distance; none without a test."""
+    named = {
+        kind: "Effect size z" in {row.term for row in definitions(audit_result(kind))[4]} for kind in kinds()
+    }
+    assert {kind for kind in kinds() if "effect size" in html_of(kind, "s4")} == {
+        kind for kind, defined in named.items() if defined
+    }
+    assert named["fail"]
+    assert not named["differences-only"]
+
+
+def html_of(kind: Kind, section: str) -> str:
+    """What stands in the figures of a section."""
+    (found,) = html.fromstring(render(audit_result(kind), "html")).xpath(f"//section[@id='{section}']")
+    return " ".join(figure.text_content() for figure in found.xpath(".//figure | .//figcaption | ./div"))

@@ -14,8 +14,8 @@ _DISTANCES = {
     ),
     "js": (
         "Jensen–Shannon divergence",
-        "How far both rows of probabilities are from their mean, in nats: 0 where they are equal, 0.69 at most. The "
-        "divergence, not its root.",
+        "How far both rows of probabilities are from their mean, in nats (natural logarithms): 0 where they are equal, "
+        "0.69 at most. The divergence, not its root.",
     ),
     "rank": (
         "Rank disagreement",
@@ -38,13 +38,18 @@ class Definition:
 def definitions(result: AuditResult) -> dict[int, tuple[Definition, ...]]:
     """The definitions that sections 4 to 9 need, by the section's number; () where it shows no figure."""
     return {
-        4: _of_transfer(result),
+        4: (*_of_transfer(result), *(_SIZES[:1] if _with_sizes(result) else ())),
         5: _of_asymmetry(result),
         6: _of_inherited(result),
         7: _of_controls(result),
         8: _of_quality(result),
         9: _of_tests(result),
     }
+
+
+def _with_sizes(result: AuditResult) -> bool:
+    """Whether section 4 names an effect size."""
+    return any(record.z is not None for record in result.transfer.values())
 
 
 def _of_transfer(result: AuditResult) -> tuple[Definition, ...]:
@@ -185,7 +190,7 @@ def _of_quality(result: AuditResult) -> tuple[Definition, ...]:
             "Mean gap between confidence and accuracy, over 15 bins of equally many answers in the order of their "
             "confidence.",
         ),
-        Definition("Log loss", "Mean negative logarithm of the probability of the label, in nats."),
+        Definition("Log loss", "Mean negative natural logarithm of the probability of the label."),
         Definition(
             "Teacher’s right answers lost",
             "Share of all examples that the teacher has right and the model has not (negative flips).",
