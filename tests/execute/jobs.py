@@ -96,9 +96,28 @@ def meet(task: tuple[Path, int], progress: Progress) -> bool:
 def work_until_told(task: tuple[Path, int], progress: Progress) -> int:
     """Say that the task has begun, then wait for a word."""
     folder, number = task
-    (folder / f"{number}.there").touch()
+    written = folder / f"{number}.pid"
+    written.write_text(str(os.getpid()), encoding="utf-8")
+    written.rename(folder / f"{number}.there")
     wait_for(folder, "go")
     return number
+
+
+def wait_for_an_end(folder: Path) -> bool:
+    """Whether one of the processes that have begun a task there comes to be gone."""
+    pids = [int(there.read_text(encoding="utf-8")) for there in folder.glob("*.there")]
+    deadline = time.monotonic() + 60
+    while all(map(_runs, pids)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not all(map(_runs, pids))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def wait_for(folder: Path, pattern: str, n: int = 1) -> bool:

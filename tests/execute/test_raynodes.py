@@ -63,6 +63,9 @@ def test_a_node_that_dies_costs_its_task_and_the_last_one_ends_the_run(cluster: 
         def kill_one() -> None:
             jobs.wait_for(folder, "*.there", n=2)
             cluster.remove_node(second, allow_graceful=False)
+            jobs.wait_for_an_end(
+                folder
+            )  # a worker outlives its node by a moment, in which it could end its task
             (folder / "go").touch()
 
         threading.Thread(target=kill_one).start()
