@@ -6,15 +6,16 @@ from kdaudit.render import facts, numbers, text
 from kdaudit.schema import AuditResult, EffectRecord
 from kdaudit.types import RuleStatus
 
+_EXCUSED = (
+    "It also passes where correct answers gained are shown to outnumber errors taken over, and wrong knowledge is "
+    "not taken over more than right"
+)
 # Presets by which correct answers gained may excuse errors taken over, and where they do.
 EXCUSES = {
-    "default": (
-        "It also passes where correct answers gained are shown to outnumber errors taken over, and wrong knowledge is "
-        "not taken over more than right"
-    ),
+    "default": _EXCUSED,
     "lenient": (
-        "It fails only where, besides, errors taken over are shown to outnumber correct answers gained, or wrong "
-        "knowledge is taken over more than right"
+        f"{_EXCUSED}; and it fails only where, besides, errors taken over are shown to outnumber correct answers "
+        "gained, or wrong knowledge is taken over more than right"
     ),
 }
 # That of an end of a 90 % interval, by itself.
