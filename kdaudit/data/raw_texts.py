@@ -20,8 +20,18 @@ from kdaudit.data.subset import limited
 from kdaudit.data.table_files import text_lines
 from kdaudit.digest import array_digest, record_digest
 from kdaudit.errors import DataError
+from kdaudit.numerics import plural
 from kdaudit.types import AnyArray, Int64
 
+_READ_THEM = "kdaudit.data.raw_texts.texts_at gives texts, labels and ids in their order"
+_TEXTS_HINT = (
+    "name it with the key tokenizer of [preprocess], or keep tokenizer.json beside the model; or save input_ids (and "
+    f"attention_mask) with y as .npz or parquet: {_READ_THEM}"
+)
+_ONE_TEXT_HINT = (
+    "cut it into passages of characters and save x (n, positions) with y (n, positions), what comes after each, as "
+    f".npz, as examples/shakespeare does: {_READ_THEM}"
+)
 _TEST_SHARE = 0.1
 _CHUNK = 1024
 
@@ -65,11 +75,9 @@ def _load(wanted: Wanted) -> Examples:
     form = wanted.options.text
     if form is None or found.labels is None:
         raise DataError(
-            f"expected token numbers, which a model's own tokenizer makes, found {len(found.texts):,} raw texts of "
-            f"{name} in {wanted.path}",
-            hint="name it with the key tokenizer of [preprocess], or keep tokenizer.json beside the model; or save "
-            "input_ids (and attention_mask) with y as .npz or parquet: kdaudit.data.raw_texts.texts_at gives texts, "
-            "labels and ids in their order",
+            "expected token numbers, which a model's own tokenizer makes, found "
+            f"{plural(len(found.texts), 'raw text')} of {name} in {wanted.path}",
+            hint=_ONE_TEXT_HINT if found.labels is None else _TEXTS_HINT,
         )
     columns = {"id": np.array(found.ids), "text": np.array(found.texts), "label": found.labels}
     index = limited(found.labels, wanted.options.limit)

@@ -257,7 +257,9 @@ def _shape_hint(spec: TensorSpec, found: tuple[int, ...]) -> str:
     sizes = [size for size in spec.shape if size is not None]
     if len(sizes) == len(spec.shape) and prod(sizes) == prod(found):
         return f"these are as many numbers, in other axes: save x.reshape({', '.join(map(str, ('len(x)', *sizes)))})"
-    return "pictures are stored as (n, channels, height, width)"
+    if len(spec.shape) == len(found) == 3:
+        return "pictures are stored as (n, channels, height, width); --image-size S resizes those in files to S x S"
+    return f"save it as ({', '.join(['n', *('any' if size is None else str(size) for size in spec.shape)])})"
 
 
 def _require_unchanged(array: AnyArray, fitted: AnyArray, spec: TensorSpec, path: str) -> None:

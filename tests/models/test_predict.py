@@ -48,7 +48,11 @@ def test_floating_inputs_get_what_is_preprocessed() -> None:
     [
         ((5, 3, 4), 'the channels of the data come last: say stored = "NHWC" in a table [preprocess]'),
         ((4, 5, 3), 'this input takes channels last: say layout = "NHWC" in a table [preprocess]'),
-        ((3, 4), "pictures are stored as (n, channels, height, width)"),
+        (
+            (3, 8, 8),
+            "pictures are stored as (n, channels, height, width); --image-size S resizes those in files",
+        ),
+        ((3, 4), "save it as (n, 3, 4)"),
         ((60,), "these are as many numbers, in other axes: save x.reshape(len(x), 60)"),
         ((12, 5), "these are as many numbers, in other axes: save x.reshape(len(x), 12, 5)"),
     ],
