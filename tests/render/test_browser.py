@@ -64,7 +64,7 @@ def test_nothing_scrolls_sideways(browser: webdriver.Chrome, pages: dict[Kind, s
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1200])
-@pytest.mark.parametrize("kind", ["fail", "pass", "inconclusive", "unfit", "empty", "hostile"])
+@pytest.mark.parametrize("kind", kinds())
 def test_axe_finds_nothing(
     browser: webdriver.Chrome, pages: dict[Kind, str], axe: str, kind: Kind, width: int, scheme: str
 ) -> None:
