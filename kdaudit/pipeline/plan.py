@@ -12,9 +12,8 @@ from kdaudit.errors import AlignmentError, SpecError
 from kdaudit.models.device import resolve_device
 from kdaudit.models.identify import identify
 from kdaudit.options import AuditSpec
-from kdaudit.pipeline.cluster import check_ray_options
 from kdaudit.pipeline.label_map import read_label_map
-from kdaudit.pipeline.label_options import refuse_with_unlabelled
+from kdaudit.pipeline.option_checks import check_options
 from kdaudit.pipeline.reading import Reader
 from kdaudit.pipeline.store import Store
 from kdaudit.pipeline.taken import Taken, taken_by
@@ -88,7 +87,7 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
     Raises:
         KDAuditError: models, data, device or options that do not work, each with what to do.
     """
-    _check(spec)
+    check_options(spec)
     time_limit_seconds = seconds_of(spec.time_limit)
     device = resolve_device(spec.device)
     teacher, students, ready, alternate = _models(spec)
@@ -125,7 +124,7 @@ def prepare_one(spec: AuditSpec, store: Store, *, progress: Progress) -> tuple[M
     Raises:
         KDAuditError: model, data, device or options that do not work, each with what to do.
     """
-    _check(spec)
+    check_options(spec)
     device = resolve_device(spec.device)
     model = _like_student(spec, spec.students[0], Role.STUDENT)
     reader = Reader(spec, store, progress=progress)
@@ -151,55 +150,6 @@ def seconds_of(duration: str) -> float:
 def stated_epochs(spec: AuditSpec) -> int | None:
     """How many epochs controls are trained for; None where a pilot is to choose."""
     return None if spec.epochs == "auto" else int(spec.epochs)
-
-
-def _check(spec: AuditSpec) -> None:
-    for name, least in (
-        ("controls", 0),
-        ("random_controls", 0),
-        ("positive_controls", 0),
-        ("alternate_controls", 0),
-        ("max_examples", 0),
-        ("workers", 0),
-    ):
-        if getattr(spec, name) is not None and getattr(spec, name) < least:
-            raise SpecError(
-                f"expected --{name.replace('_', '-')} of at least {least}, found {getattr(spec, name)}"
-            )
-    _check_split(spec)
-    refuse_with_unlabelled(spec)
-    check_ray_options(spec)
-    for name in ("limit", "limit_train"):
-        value = getattr(spec, name)
-        if value is not None and value < 1:
-            raise SpecError(f"expected --{name.replace('_', '-')} of at least 1, found {value}")
-    for name in ("expect_teacher_accuracy", "expect_student_accuracy"):
-        value = getattr(spec, name)
-        if value is not None and not 0 < value <= 1:
-            raise SpecError(
-                f"expected --{name.replace('_', '-')} above 0 and at most 1, found {value:g}",
-                hint="as a share: 0.95 for 95 %",
-            )
-    if spec.seed < 0:
-        raise SpecError(f"expected --seed of at least 0, found {spec.seed}")
-    if not re.fullmatch(r"auto|[1-9]\d*", spec.epochs):
-        raise SpecError(f"expected --epochs auto or a number of at least 1, found {spec.epochs!r}")
-
-
-def _check_split(spec: AuditSpec) -> None:
-    if spec.split_eval is None:
-        return
-    if not 0 < spec.split_eval < 1:
-        raise SpecError(
-            f"expected --split-eval between 0 and 1, found {spec.split_eval:g}",
-            hint="the share of the evaluation data to train controls on, such as 0.5",
-        )
-    for name in ("train_data", "control"):
-        if getattr(spec, name):
-            raise SpecError(
-                f"expected no --split-eval with --{name.replace('_', '-')}, found both: the evaluation data are split "
-                "where there is nothing else to train controls on"
-            )
 
 
 def n_alternate(spec: AuditSpec) -> int:
