@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 PROBABILITY_FLOOR = 1e-12
 
@@ -16,6 +16,15 @@ def chunks(n: int, size: int) -> Iterator[slice]:
     """Slices of at most `size` that cover range(n) in order."""
     for start in range(0, n, size):
         yield slice(start, min(start + size, n))
+
+
+def listing(items: Sequence[str]) -> str:
+    """Items in one phrase.
+
+    >>> listing(["a", "b", "c"])
+    'a, b and c'
+    """
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items else ""
 
 
 def plural(n: int, noun: str, nouns: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kdaudit.numerics import listing
 from kdaudit.policy.allowance import NAMED, allowance, side
 from kdaudit.policy.deciding_rule import wrong_knowledge
 from kdaudit.policy.evidence import effect
@@ -143,7 +144,7 @@ def positive_controls(assessment: Assessment, limits: Limits) -> RuleOutcome:
         reason = "There is no positive control. Add some: --positive-controls 2, or --positive-control FILE to judge."
     else:
         status = RuleStatus.PASS if shown else RuleStatus.WARNING
-        shares = " and ".join(percent(e.estimate) for e in found if e.estimate is not None)
+        shares = listing([percent(e.estimate) for e in found if e.estimate is not None])
         they, them = "Freshly distilled students take", "them"
         if len(found) == 1:
             they, them = "A freshly distilled student takes", "it"
@@ -152,7 +153,7 @@ def positive_controls(assessment: Assessment, limits: Limits) -> RuleOutcome:
             reason += " This recipe transfers nothing here: that the student took over little says little."
         if assessment.unlike_positive:
             reason += (
-                f" The student is unlike {them} in {' and '.join(assessment.unlike_positive)}: "
+                f" The student is unlike {them} in {listing(assessment.unlike_positive)}: "
                 "its recipe was not reproduced, or it was not distilled."
             )
     return RuleOutcome(

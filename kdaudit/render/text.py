@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from kdaudit.numerics import listing as listing  # noqa: PLC0414 - one of the ways in which reports write texts
+
 _ISOLATE, _END = "\u2068", "\u2069"
 _LONGEST_IN_SENTENCE = 60
 # What XML 1.0 and HTML forbid, the controls that reorder what follows them, and separators that break lines.
@@ -84,12 +86,3 @@ def opening(text: str) -> str:
     """
     line = sentence(text)
     return line[:1].upper() + line[1:]
-
-
-def listing(items: list[str]) -> str:
-    """Items in one phrase.
-
-    >>> listing(["a", "b", "c"])
-    'a, b and c'
-    """
-    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1] if items else ""
