@@ -7,7 +7,7 @@ from kdaudit.policy.allowance import NAMED, allowance, side
 from kdaudit.policy.deciding_rule import wrong_knowledge
 from kdaudit.policy.evidence import effect
 from kdaudit.policy.limits import Limits
-from kdaudit.policy.phrases import bound, percent
+from kdaudit.policy.phrases import bound, percent, percent_with_interval
 from kdaudit.types import Assessment, BaseAssessment, BaseFitness, Fitness, RuleOutcome, RuleStatus
 
 
@@ -144,7 +144,9 @@ def positive_controls(assessment: Assessment, limits: Limits) -> RuleOutcome:
         reason = "There is no positive control. Add some: --positive-controls 2, or --positive-control FILE to judge."
     else:
         status = RuleStatus.PASS if shown else RuleStatus.WARNING
-        shares = listing([percent(e.estimate) for e in found if e.estimate is not None])
+        shares = listing(
+            [percent_with_interval(e.estimate, e.low, e.high) for e in found if e.estimate is not None]
+        )
         they, them = "Freshly distilled students take", "them"
         if len(found) == 1:
             they, them = "A freshly distilled student takes", "it"

@@ -19,6 +19,17 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f}\u00a0%".replace("-", "\u2212")
 
 
+def percent_with_interval(share: float, low: float | None, high: float | None) -> str:
+    r"""A share with its 90 % interval, where it has one.
+
+    >>> percent_with_interval(0.42, 0.345, 0.5)
+    '42\xa0% [34, 50]'
+    """
+    if low is None or high is None:
+        return percent(share)
+    return f"{percent(share)} [{low * 100:.0f}, {high * 100:.0f}]".replace("-", "\u2212")
+
+
 def bound(share: float) -> str:
     r"""A limit with all its digits.
 
