@@ -36,6 +36,7 @@ from kdaudit.execute.raynodes import (
     unfit,
 )
 from kdaudit.execute.work import LESS_MEMORY, Bug, Done, Job, Telling, result_of
+from kdaudit.numerics import plural
 from kdaudit.protocols import Progress
 from kdaudit.types import ProgressEvent
 
@@ -89,7 +90,7 @@ class RayCluster:
     @property
     def place(self) -> str:
         """Where tasks run, as the end of a sentence."""
-        nodes = "1 node" if len(self._nodes) == 1 else f"{len(self._nodes)} nodes"
+        nodes = plural(len(self._nodes), "node")
         return f"on a Ray cluster of {nodes} ({self._address}), {self.n_workers} at once"
 
     def __enter__(self) -> Self:

@@ -13,10 +13,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from kdaudit.errors import DeviceError
 from kdaudit.execute.work import THREAD_VARIABLES, environment
+from kdaudit.installed import required
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -52,7 +53,7 @@ def connect(address: str, *, n_cpus: int) -> ModuleType:
     Raises:
         DeviceError: Ray is not installed, or no cluster answers there.
     """
-    ray = _imported()
+    ray = required("ray", extra="ray", needed_for="--ray-address", error=DeviceError)
     require_answer(address)
     own: dict[str, Any] = {"num_cpus": n_cpus, "include_dashboard": False} if address == LOCAL else {}
     try:
@@ -119,17 +120,6 @@ def unfit(node: str, problem: str) -> DeviceError:
         hint="all nodes need the same versions and one shared file system for the working directory, the cache and the "
         "models: docs/how-to/cluster.md",
     )
-
-
-def _imported() -> ModuleType:
-    try:
-        import ray
-    except ImportError as failure:
-        raise DeviceError(
-            f"expected the package ray for --ray-address, found: {failure}",
-            hint="pip install 'kdaudit[ray]'",
-        ) from failure
-    return cast("ModuleType", ray)
 
 
 def require_answer(address: str) -> None:
