@@ -26,6 +26,13 @@ WORDS: dict[Mark, str] = {
     "finding": "Finding",
     "pass": "Pass",
 }
+Distance = Literal["activation", "js", "rank", "prediction"]
+DISTANCES: dict[Distance, str] = {
+    "activation": "Activation distance",
+    "js": "Jensen–Shannon divergence",
+    "rank": "Rank disagreement",
+    "prediction": "Prediction disagreement",
+}
 VERDICTS = {Outcome.PASS: "PASS", Outcome.FAIL: "FAIL", Outcome.INCONCLUSIVE: "INCONCLUSIVE"}
 
 # What the student did, where a rule other than KD201 failed; the subject is "The student".

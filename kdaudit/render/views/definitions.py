@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import facts, numbers, shares
+from kdaudit.render import facts, numbers, shares, words
 from kdaudit.schema import AuditResult, EffectRecord
 
-_DISTANCES = {
-    "activation": (
-        "Activation distance",
-        "Euclidean length of the difference between two rows of probabilities: 0 where they are equal, 1.41 at most.",
-    ),
-    "js": (
-        "Jensen–Shannon divergence",
-        "How far both rows of probabilities are from their mean, in nats (natural logarithms): 0 where they are equal, "
-        "0.69 at most. The divergence, not its root.",
-    ),
-    "rank": (
-        "Rank disagreement",
-        "Share of the classes that stand at another place when each model orders them by score.",
-    ),
-    "prediction": ("Prediction disagreement", "Share of the examples that get another answer."),
+_DISTANCES: dict[words.Distance, str] = {
+    "activation": "Euclidean length of the difference between two rows of probabilities: 0 where they are equal, 1.41 "
+    "at most.",
+    "js": "How far both rows of probabilities are from their mean, in nats (natural logarithms): 0 where they are "
+    "equal, 0.69 at most. The divergence, not its root.",
+    "rank": "Share of the classes that stand at another place when each model orders them by score.",
+    "prediction": "Share of the examples that get another answer.",
 }
 
 
@@ -61,7 +53,11 @@ def _of_transfer(result: AuditResult) -> tuple[Definition, ...]:
             "Between a model’s answer to an example and the teacher’s; shown is the mean over all examples. "
             "Probabilities are the softmax of the models’ outputs.",
         ),
-        *(Definition(*_DISTANCES[name]) for name in _DISTANCES if name in result.transfer),
+        *(
+            Definition(words.DISTANCES[name], meaning)
+            for name, meaning in _DISTANCES.items()
+            if name in result.transfer
+        ),
         Definition(
             "p",
             "How probable it is that one more control would be as close. The larger of two: against the independent "

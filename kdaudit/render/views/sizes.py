@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kdaudit.render import facts, numbers, text
+from kdaudit.render import facts, numbers, text, words
 from kdaudit.schema import AuditResult, EffectRecord
 
 Unit = Literal["percent", "points", "ratio", "plain"]
@@ -22,11 +22,11 @@ class _Measure:
     bounds: tuple[float, ...] = ()
 
 
-_DISTANCES: dict[Literal["activation", "js", "rank", "prediction"], _Measure] = {
-    "activation": _Measure("Activation distance", "plain", "closer to the teacher by"),
-    "js": _Measure("Jensen–Shannon divergence", "plain", "closer by, in nats"),
-    "rank": _Measure("Rank disagreement", "plain", "closer by, share of positions"),
-    "prediction": _Measure("Prediction disagreement", "points", "closer by"),
+_DISTANCES: dict[words.Distance, _Measure] = {
+    "activation": _Measure(words.DISTANCES["activation"], "plain", "closer to the teacher by"),
+    "js": _Measure(words.DISTANCES["js"], "plain", "closer by, in nats"),
+    "rank": _Measure(words.DISTANCES["rank"], "plain", "closer by, share of positions"),
+    "prediction": _Measure(words.DISTANCES["prediction"], "points", "closer by"),
 }
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from kdaudit.render import charts, findings, numbers
+from kdaudit.render import charts, findings, numbers, words
 from kdaudit.schema import AuditResult, TransferRecord
 
-Measure = Literal["activation", "js", "rank", "prediction"]
-_NAMES: dict[Measure, tuple[str, str]] = {
-    "activation": ("Activation distance", "mean L2 of the probabilities"),
-    "js": ("Jensen–Shannon divergence", "nats"),
-    "rank": ("Rank disagreement", "share of class positions"),
-    "prediction": ("Prediction disagreement", "share of examples"),
+_UNITS: dict[words.Distance, str] = {
+    "activation": "mean L2 of the probabilities",
+    "js": "nats",
+    "rank": "share of class positions",
+    "prediction": "share of examples",
 }
 _ROW = 24
 _FIRST = 12
@@ -43,7 +41,7 @@ class TransferView:
 def transfer(result: AuditResult) -> TransferView:
     """The functional transfer of an audit."""
     strips = tuple(
-        _strip(measure, result.transfer[measure]) for measure in _NAMES if measure in result.transfer
+        _strip(measure, result.transfer[measure]) for measure in words.DISTANCES if measure in result.transfer
     )
     records = tuple(result.transfer.values())
     key = (
@@ -63,8 +61,8 @@ def transfer(result: AuditResult) -> TransferView:
     return TransferView(findings.of_transfer(result), strips, key if strips else (), _note(records, result.n))
 
 
-def _strip(measure: Measure, record: TransferRecord) -> Strip:
-    title, unit = _NAMES[measure]
+def _strip(measure: words.Distance, record: TransferRecord) -> Strip:
+    title = words.DISTANCES[measure]
     everyone = [record.student, *record.independent, *record.positive, *record.random]
     scale = charts.Scale(low=0.0, high=max(max(everyone) * 1.04, 1e-6))
     named: list[tuple[str, charts.Kind, tuple[float, ...]]] = [
@@ -95,7 +93,7 @@ def _strip(measure: Measure, record: TransferRecord) -> Strip:
             for tick in marks
         ),
     )
-    return Strip(title, unit, tuple(name for name, _, _ in named), plot, _says(measure, record))
+    return Strip(title, _UNITS[measure], tuple(name for name, _, _ in named), plot, _says(measure, record))
 
 
 def _bounds(record: TransferRecord) -> bool:
@@ -110,7 +108,7 @@ def _bars(record: TransferRecord, scale: charts.Scale) -> tuple[charts.Bar, ...]
     return (charts.interval(scale, centre - record.high90, centre - record.low90, y=_FIRST),)
 
 
-def _says(measure: Measure, record: TransferRecord) -> str:
+def _says(measure: words.Distance, record: TransferRecord) -> str:
     if record.estimate is None:
         return f"Not measured: {record.note or 'undefined here'}."
     nearer = "Closer" if record.estimate >= 0 else "Further away"
@@ -123,11 +121,11 @@ def _says(measure: Measure, record: TransferRecord) -> str:
     return "; ".join(parts) + "."
 
 
-def _amount(measure: Measure, value: float) -> str:
+def _amount(measure: words.Distance, value: float) -> str:
     return f"{numbers.number(value * 100)} points" if measure == "prediction" else numbers.proportion(value)
 
 
-def _range(measure: Measure, record: TransferRecord) -> str:
+def _range(measure: words.Distance, record: TransferRecord) -> str:
     if record.low90 is None or record.high90 is None or record.estimate is None:
         return ""
     low, high = (record.low90, record.high90) if record.estimate >= 0 else (-record.high90, -record.low90)
@@ -136,7 +134,7 @@ def _range(measure: Measure, record: TransferRecord) -> str:
     return f" {numbers.proportion_range(low, high, estimate=record.estimate)}"
 
 
-def _tick(measure: Measure, tick: float, marks: tuple[float, ...]) -> str:
+def _tick(measure: words.Distance, tick: float, marks: tuple[float, ...]) -> str:
     if tick == 0:
         return "0"
     if measure == "prediction":
@@ -144,7 +142,7 @@ def _tick(measure: Measure, tick: float, marks: tuple[float, ...]) -> str:
     return numbers.bare(tick, 0 if tick == int(tick) else numbers.places(marks, 1))
 
 
-def _spoken(measure: Measure, record: TransferRecord) -> str:
+def _spoken(measure: words.Distance, record: TransferRecord) -> str:
     def spoken(value: float) -> str:
         return numbers.percent(value, 1) if measure == "prediction" else numbers.proportion(value)
 
