@@ -11,6 +11,7 @@ from kdaudit.data.examples import Examples
 from kdaudit.data.kinds import source_kind
 from kdaudit.data.named import NAMED
 from kdaudit.data.options import DataOptions, Limit
+from kdaudit.data.request import Follow, Request
 from kdaudit.protocols import Progress
 
 __all__ = ["NAMED", "SOURCES", "DataOptions", "Examples", "Limit", "load_data", "source_kind"]
@@ -28,9 +29,21 @@ SOURCES = {
 
 
 def load_data(
-    location: str, *, cache: Path, options: DataOptions, progress: Progress | None = None
+    location: str,
+    *,
+    cache: Path,
+    options: DataOptions,
+    progress: Progress | None = None,
+    follow: Follow | None = None,
 ) -> Examples:
     """The examples at `location`, from the cache if they were read before.
+
+    Args:
+        location: a known name, file, folder, pattern of shards or `module:callable`.
+        cache: the folder that keeps them in one form.
+        options: how they are read.
+        progress: whom to tell.
+        follow: who uses pictures and sounds while others are still being decoded.
 
     Raises:
         DataError: they cannot be read or used.
@@ -38,5 +51,5 @@ def load_data(
     """
     module, function = SOURCES[source_kind(location)].split(":")
     load = cast("Callable[..., Examples]", getattr(import_module(module), function))
-    examples = load(location, cache=cache, options=options, progress=progress)
+    examples = load(location, Request(options=options, cache=cache, progress=progress, follow=follow))
     return examples.limited(options.limit)

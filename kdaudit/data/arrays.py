@@ -22,10 +22,10 @@ from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_p
 from kdaudit.data.npy_files import MAGIC, NpyFiles, npy_files
 from kdaudit.data.npz import HINT, Archive, Header, header_of, opened_npz, read_array, require_size
 from kdaudit.data.options import DataOptions, preprocess_for
+from kdaudit.data.request import Request
 from kdaudit.data.roles import LABELS_HINT, NO_LABELS_HINT
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import DataError, SpecError
-from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray
 
 _WHOLE = ("class_names", "feature_names", "sample_rate")
@@ -33,13 +33,7 @@ _COLUMNS = ("y", "ids", "groups", "texts", *_WHOLE)
 _CHUNK_BYTES = 1 << 22
 
 
-def load(
-    location: str,
-    *,
-    cache: Path,
-    options: DataOptions,
-    progress: Progress | None,  # noqa: ARG001 - all sources are called alike; extraction is quick
-) -> Examples:
+def load(location: str, request: Request) -> Examples:
     """The examples of the `.npz` file, or of the `.npy` files, at `location`.
 
     uint8 inputs are divided by 255, then mean and std are applied if given. float64 is stored as float32;
@@ -49,6 +43,7 @@ def load(
         DataError: the file cannot be read, would need pickle, or its arrays cannot be examples.
         SpecError: an option does not fit the arrays.
     """
+    options = request.options
     if options.image_size is not None:
         raise SpecError(
             f"expected no --image-size with {location}, found {options.image_size}",
@@ -65,7 +60,7 @@ def load(
         location,
         (options.mean, options.std, options.slices, options.class_names, options.unlabelled),
     )
-    return cached_examples(cache, key, lambda folder: _extract(path, folder, location, options))
+    return cached_examples(request.cache, key, lambda folder: _extract(path, folder, location, options))
 
 
 @contextmanager

@@ -16,17 +16,17 @@ from PIL import Image
 
 from kdaudit.data.blobs import Blob
 from kdaudit.data.cache import cached_examples, require_space
-from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, input_path, write_examples
+from kdaudit.data.examples import FORMAT_VERSION, Description, Examples, write_examples
+from kdaudit.data.growing import growing
 from kdaudit.data.left_out import LeftOut
 from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions, preprocess_for
 from kdaudit.data.parallel import in_parallel
 from kdaudit.data.pictures import header, is_grey, upright
-from kdaudit.data.rows import Rows
+from kdaudit.data.request import Request
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError, UnreadableError
 from kdaudit.numerics import plural
-from kdaudit.protocols import Progress
 from kdaudit.types import Geometry, Int64, ProgressEvent, Skipped
 
 Pixels = npt.NDArray[np.uint8]
@@ -69,10 +69,7 @@ class Plan:
 def read_pictures(
     listing: Listing,
     description: Description,
-    *,
-    cache: Path,
-    options: DataOptions,
-    progress: Progress | None,
+    request: Request,
 ) -> Examples:
     """The examples of a listing.
 
@@ -88,6 +85,7 @@ def read_pictures(
     """
     if not listing.blobs:
         raise DataError(f"expected at least one picture in {description.location}, found none")
+    options = request.options
     wanted = listing.limited(options.limit)
     key = record_digest(
         "pictures",
@@ -97,26 +95,24 @@ def read_pictures(
         (options.image_size, options.mean, options.std, options.max_skipped),
         options.geometry,
     )
-    return cached_examples(cache, key, lambda folder: _build(folder, wanted, description, options, progress))
+    return cached_examples(request.cache, key, lambda folder: _build(folder, wanted, description, request))
 
 
-def _build(
-    folder: Path,
-    listing: Listing,
-    description: Description,
-    options: DataOptions,
-    progress: Progress | None,
-) -> None:
+def _build(folder: Path, listing: Listing, description: Description, request: Request) -> None:
+    options = request.options
     plan = plan_of(listing.blobs, options)
-    decoded = _decode_all(listing, plan, input_path(folder, 0), options, progress)
+    description = dataclasses.replace(
+        description,
+        geometry=plan.geometry,
+        preprocess=preprocess_for({"x": (len(listing.blobs), *plan.shape)}, options, uint8=True),
+    )
+    decoded = _decode_all(folder, listing, description, plan, request)
     good = listing.at(decoded.kept)
     counted = [_counted(what, n) for what, n in sorted(decoded.counts.items())]
     complete = dataclasses.replace(
         description,
         class_names=good.class_names,
         columns=tuple(good.slices),
-        geometry=plan.geometry,
-        preprocess=preprocess_for({"x": (len(good.ids), *plan.shape)}, options, uint8=True),
         assumptions=(*description.assumptions, *good.notes, *_assumptions(plan, options), *counted),
         skipped=decoded.skipped,
     )
@@ -196,25 +192,25 @@ class _Chunk:
 
 
 def _decode_all(
-    listing: Listing, plan: Plan, target: Path, options: DataOptions, progress: Progress | None
+    folder: Path, listing: Listing, description: Description, plan: Plan, request: Request
 ) -> _Decoded:
     n = len(listing.blobs)
-    require_space(target.parent, n * int(np.prod(plan.shape)), what=f"{n} decoded pictures")
-    left_out = LeftOut(what="pictures", n=n, allowed=options.n_skippable(n))
+    require_space(folder, n * int(np.prod(plan.shape)), what=f"{n} decoded pictures")
+    left_out = LeftOut(what="pictures", n=n, allowed=request.options.n_skippable(n))
     counts: Counter[str] = Counter()
     began = time.monotonic()
     decode = partial(_decode_chunk, listing.blobs, plan)
-    with Rows(target, plan.shape, np.uint8, expected=n) as rows:
+    with growing(folder, description, plan.shape, np.uint8, n=n, follow=request.follow) as examples:
         for start, chunk in zip(range(0, n, _CHUNK), in_parallel(decode, range(0, n, _CHUNK)), strict=True):
-            rows.extend(chunk.pixels)
+            examples.extend(chunk.pixels)
             left_out.add(chunk.errors)
             counts += chunk.counts
-            if progress is not None:
+            if request.progress is not None:
                 done = min(start + _CHUNK, n)
-                progress(_event(done, n, done / max(time.monotonic() - began, 1e-9)))
+                request.progress(_event(done, n, done / max(time.monotonic() - began, 1e-9)))
     return _Decoded(
         kept=left_out.kept(),
-        digest=rows.digest,
+        digest=examples.digest,
         skipped=left_out.records(listing.ids),
         counts=counts,
     )

@@ -9,12 +9,11 @@ from kdaudit.data.blobs import file_stamp
 from kdaudit.data.data_set import DataSet, Split
 from kdaudit.data.description import Description
 from kdaudit.data.examples import Examples
-from kdaudit.data.options import DataOptions
+from kdaudit.data.request import Request
 from kdaudit.data.saved_dataset import UNREADABLE, datasets_module, read_dataset, validated
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError
 from kdaudit.installed import version_of
-from kdaudit.protocols import Progress
 
 
 def find_in_hub_cache(record: DataSet, split: Split) -> Path | None:
@@ -35,10 +34,7 @@ def read_from_hub_cache(
     split: Split,
     folder: Path,
     description: Description,
-    *,
-    cache: Path,
-    options: DataOptions,
-    progress: Progress | None,
+    request: Request,
 ) -> Examples:
     """The examples of a split in a folder of that cache.
 
@@ -62,5 +58,6 @@ def read_from_hub_cache(
         ) from failure
     stamp = record_digest([(str(file), *file_stamp(str(file))) for file in files])
     if record.hub_label is not None:
-        options = dataclasses.replace(options, label_column=record.hub_label)
-    return read_dataset(found, stamp, description, cache=cache, options=options, progress=progress)
+        options = dataclasses.replace(request.options, label_column=record.hub_label)
+        request = dataclasses.replace(request, options=options)
+    return read_dataset(found, stamp, description, request)

@@ -14,23 +14,22 @@ from kdaudit.data.decode import read_pictures
 from kdaudit.data.examples import Description, Examples
 from kdaudit.data.flat_folder import flat_listing
 from kdaudit.data.listing import Listing, alike_names, few
-from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import SUFFIXES
+from kdaudit.data.request import Request
 from kdaudit.data.roles import NO_LABELS_HINT
 from kdaudit.errors import DataError
 from kdaudit.numerics import plural
-from kdaudit.protocols import Progress
 
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test"})
 
 
-def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
+def load(location: str, request: Request) -> Examples:
     """The examples of the image folder at `location`: its class folders, or without labels its own pictures."""
     root = Path(location)
     description = Description(name=printable(root.resolve().name), kind="image-folder", location=location)
-    names = options.class_names or ()
-    listing = flat_listing(root, SUFFIXES, names) if options.unlabelled else folder_listing(root)
-    return read_pictures(listing, description, cache=cache, options=options, progress=progress)
+    names = request.options.class_names or ()
+    listing = flat_listing(root, SUFFIXES, names) if request.options.unlabelled else folder_listing(root)
+    return read_pictures(listing, description, request)
 
 
 def folder_listing(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:

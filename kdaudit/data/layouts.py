@@ -24,11 +24,11 @@ from kdaudit.data.examples import Examples, input_path, write_examples
 from kdaudit.data.image_folder import folder_listing
 from kdaudit.data.imagenet import find_imagenet, imagenet_listing
 from kdaudit.data.listing import Listing
-from kdaudit.data.options import DataOptions, preprocess_for
+from kdaudit.data.options import preprocess_for
+from kdaudit.data.request import Request
 from kdaudit.data.table_files import text_lines
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import DataError
-from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray
 
 DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -42,9 +42,7 @@ class Wanted:
     split: Split
     path: Path
     description: Description
-    cache: Path
-    options: DataOptions
-    progress: Progress | None
+    request: Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,28 +65,24 @@ def _find_imagenet(record: DataSet, split: Split, roots: Sequence[Path]) -> Path
 
 
 def _load_imagenet(wanted: Wanted) -> Examples:
-    roots = [] if wanted.options.data_root is None else [wanted.options.data_root]
+    options = wanted.request.options
+    roots = [] if options.data_root is None else [options.data_root]
     place = find_imagenet(wanted.record, wanted.split, roots)
     if place is None:
         raise DataError(f"expected {wanted.record.name} at {wanted.path}, found nothing there any more")
-    return _pictures(wanted, imagenet_listing(place, wanted.split, wanted.options))
+    return _pictures(wanted, imagenet_listing(place, wanted.split, options))
 
 
 def _pictures(wanted: Wanted, listing: Listing) -> Examples:
-    return read_pictures(
-        listing,
-        wanted.description,
-        cache=wanted.cache,
-        options=wanted.options.with_usual(wanted.record.usual),
-        progress=wanted.progress,
-    )
+    return read_pictures(listing, wanted.description, wanted.request.with_usual(wanted.record.usual))
 
 
 def _of_arrays(
     wanted: Wanted, key: object, read: Callable[[], tuple[AnyArray, AnyArray]], class_names: tuple[str, ...]
 ) -> Examples:
     """The examples of pixels or numbers (n, ...) uint8 and labels that `read` gives."""
-    options, record = wanted.options.with_usual(wanted.record.usual), wanted.record
+    record = wanted.record
+    options = wanted.request.with_usual(record.usual).options
     name = wanted.description.name
     names = (class_names, record.features)
     digest = record_digest("named", FORMAT_VERSION, name, key, names, options.mean, options.std)
@@ -111,7 +105,7 @@ def _of_arrays(
         )
         write_examples(folder, description, labels=labels_from(y, class_names, where=name))
 
-    return cached_examples(wanted.cache, digest, build)
+    return cached_examples(wanted.request.cache, digest, build)
 
 
 def _names(record: DataSet) -> tuple[str, ...]:

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from kdaudit.data.blobs import Blob
 from kdaudit.data.decode import read_pictures
 from kdaudit.data.description import Description
 from kdaudit.data.examples import Examples
 from kdaudit.data.listing import Listing
-from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import is_picture
+from kdaudit.data.request import Request
 from kdaudit.data.sound_files import read_sounds
 from kdaudit.data.waveforms import is_sound
-from kdaudit.protocols import Progress
 
 _HEAD = 12
 
 
-def read_media(
-    listing: Listing,
-    description: Description,
-    *,
-    cache: Path,
-    options: DataOptions,
-    progress: Progress | None,
-) -> Examples:
+def read_media(listing: Listing, description: Description, request: Request) -> Examples:
     """The examples of a listing; see `read_pictures` and `read_sounds`.
 
     Raises:
@@ -34,7 +25,7 @@ def read_media(
         SpecError: an option does not fit them.
     """
     read = read_sounds if _holds_sounds(listing.blobs) else read_pictures
-    return read(listing, description, cache=cache, options=options, progress=progress)
+    return read(listing, description, request)
 
 
 def _holds_sounds(blobs: Sequence[Blob]) -> bool:

@@ -14,12 +14,11 @@ from kdaudit.data.examples import Examples
 from kdaudit.data.hub_cache import find_in_hub_cache, read_from_hub_cache
 from kdaudit.data.layouts import LAYOUTS, Wanted
 from kdaudit.data.names import canonical, known_names, split_of
-from kdaudit.data.options import DataOptions
 from kdaudit.data.raw_texts import TEXT_LAYOUTS
+from kdaudit.data.request import Request
 from kdaudit.data.roles import LABELS_HINT
 from kdaudit.data.sounds import SOUND_LAYOUTS
 from kdaudit.errors import DataError
-from kdaudit.protocols import Progress
 
 NAMED = known_names()
 _LAYOUTS = {**LAYOUTS, **SOUND_LAYOUTS, **TEXT_LAYOUTS}
@@ -43,14 +42,14 @@ def find(record: DataSet, split: Split, data_root: Path | None) -> Place | None:
     return None if path is None else Place(path=path, in_hub_cache=True)
 
 
-def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
+def load(location: str, request: Request) -> Examples:
     """The examples of the split that `location` names.
 
     Raises:
         DataError: it is not there, is incomplete or damaged, or cannot be fetched; the message says what to put where.
     """
     record, split = split_of(location)
-    name = canonical(location)
+    name, options = canonical(location), request.options
     if options.unlabelled:
         raise DataError(
             f"expected no labels in {name}, as --unlabelled says, found a known data set, which has some",
@@ -64,24 +63,8 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
         raise _missing(record, name, options.data_root)
     description = Description(name=name, kind="named", location=name)
     if place.in_hub_cache:
-        return read_from_hub_cache(
-            record,
-            split,
-            place.path,
-            description,
-            cache=cache,
-            options=options.with_usual(record.usual),
-            progress=progress,
-        )
-    wanted = Wanted(
-        record=record,
-        split=split,
-        path=place.path,
-        description=description,
-        cache=cache,
-        options=options,
-        progress=progress,
-    )
+        return read_from_hub_cache(record, split, place.path, description, request.with_usual(record.usual))
+    wanted = Wanted(record=record, split=split, path=place.path, description=description, request=request)
     return _LAYOUTS[record.layout].load(wanted)
 
 

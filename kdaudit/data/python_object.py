@@ -6,7 +6,6 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -17,11 +16,11 @@ from kdaudit.data.decode import Plan, pixels_of, plan_of
 from kdaudit.data.examples import Description, Examples
 from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import is_grey
+from kdaudit.data.request import Request
 from kdaudit.data.roles import NO_LABELS_HINT, roles_of
 from kdaudit.data.stream import write_stream
 from kdaudit.data.table_files import array_of
 from kdaudit.errors import DataError
-from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray
 from kdaudit.user_code import FAILURES, user_callable
 
@@ -34,7 +33,7 @@ def is_code(location: str) -> bool:
     return bool(_NAMED.fullmatch(location))
 
 
-def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
+def load(location: str, request: Request) -> Examples:
     """The examples that a callable gives: a torch Dataset or any iterable of (x, y) or {column: value}; or x alone.
 
     They are read anew each time, since no file tells whether they changed, and kept under the digest of their content.
@@ -44,6 +43,7 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     """
     source, _, name = location.rpartition(":")
     make = user_callable(source, name, what="the file of data", error=DataError)
+    options = request.options
     to_array = _Arrays(location, options)
     try:
         rows = _rows(make(), location, unlabelled=options.unlabelled)
@@ -70,9 +70,14 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
             raise _failed(location, failure) from failure
 
     return examples_by_content(
-        cache,
+        request.cache,
         lambda folder: write_stream(
-            folder, all_chunks(), roles=roles, description=description, options=options, progress=progress
+            folder,
+            all_chunks(),
+            roles=roles,
+            description=description,
+            options=options,
+            progress=request.progress,
         ),
     )
 

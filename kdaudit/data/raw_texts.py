@@ -72,7 +72,8 @@ def _load(wanted: Wanted) -> Examples:
         DataError: none is: whose tokens should they be? Or it is one text without labels.
     """
     found, name = texts_at(wanted.record, wanted.split, wanted.path), wanted.description.name
-    form = wanted.options.text
+    asked = wanted.request.options
+    form = asked.text
     if form is None or found.labels is None:
         raise DataError(
             "expected token numbers, which a model's own tokenizer makes, found "
@@ -80,13 +81,13 @@ def _load(wanted: Wanted) -> Examples:
             hint=_ONE_TEXT_HINT if found.labels is None else _TEXTS_HINT,
         )
     columns = {"id": np.array(found.ids), "text": np.array(found.texts), "label": found.labels}
-    index = limited(found.labels, wanted.options.limit)
+    index = limited(found.labels, asked.limit)
     rows: dict[str, AnyArray] = {column: values[index] for column, values in columns.items()}
     digest = record_digest([array_digest(values) for values in rows.values()])
-    options = replace(wanted.options, input_columns=(), label_column=None, slices=())
+    options = replace(asked, input_columns=(), label_column=None, slices=())
     description = replace(wanted.description, class_names=found.class_names)
     return cached_examples(
-        wanted.cache,
+        wanted.request.cache,
         record_digest("texts", FORMAT_VERSION, name, digest, found.class_names, form),
         lambda folder: write_stream(
             folder,
@@ -94,7 +95,7 @@ def _load(wanted: Wanted) -> Examples:
             roles=roles_of(tuple(rows), options, where=name),
             description=description,
             options=options,
-            progress=wanted.progress,
+            progress=wanted.request.progress,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,8 +32,9 @@ class Rows:
         self._expected = expected
         self._digest = None if expected is None else begun_digest(self._dtype, (expected, *shape))
         self._stream = path.open("wb")
+        self._is_mapped = False
         self._n = 0
-        self._write_header()
+        self._write_header(0)
 
     def __len__(self) -> int:
         """Rows so far."""
@@ -57,7 +59,23 @@ class Rows:
             self._stream.write(written)
             if self._digest is not None:
                 self._digest.update(written)
+            if self._is_mapped:
+                self._stream.flush()
         self._n += len(rows)
+
+    def reserve(self) -> None:
+        """Lets others map the file from now on: it is as long as expected, and rows can be read once they are added.
+
+        Raises:
+            ValueError: nothing is expected.
+        """
+        if self._expected is None:
+            raise ValueError("expected to know how many rows there may be")
+        self._stream.seek(0)
+        self._write_header(self._expected)
+        self._stream.truncate(self._stream.tell() + self._expected * self._row_bytes)
+        self._stream.flush()
+        self._is_mapped = True
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -69,15 +87,20 @@ class Rows:
         """Completes the header, which numpy pads so that n of any length fits."""
         try:
             if error is None:
+                self._stream.truncate()
                 self._stream.seek(0)
-                self._write_header()
+                self._write_header(self._n)
         finally:
             self._stream.close()
 
-    def _write_header(self) -> None:
+    @property
+    def _row_bytes(self) -> int:
+        return self._dtype.itemsize * math.prod(self._shape)
+
+    def _write_header(self, n: int) -> None:
         header = {
             "descr": np.lib.format.dtype_to_descr(self._dtype),
             "fortran_order": False,
-            "shape": (self._n, *self._shape),
+            "shape": (n, *self._shape),
         }
         np.lib.format.write_array_header_1_0(self._stream, header)

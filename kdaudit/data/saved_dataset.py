@@ -17,15 +17,15 @@ from kdaudit.data.description import FORMAT_VERSION, Description
 from kdaudit.data.examples import Examples
 from kdaudit.data.listing import Listing
 from kdaudit.data.media import read_media
-from kdaudit.data.options import DataOptions, refuse_picture_options
+from kdaudit.data.options import refuse_picture_options
 from kdaudit.data.parquet import UNREADABLE as OF_ARROW
+from kdaudit.data.request import Request
 from kdaudit.data.roles import Roles, labels_in, roles_of
 from kdaudit.data.stream import write_stream
 from kdaudit.data.table_files import array_of
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError
 from kdaudit.installed import required
-from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray
 
 _CHUNK = 1024
@@ -40,7 +40,7 @@ def is_saved_dataset(folder: Path) -> bool:
     return (folder / _STATE).is_file() or (folder / _DICT).is_file()
 
 
-def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
+def load(location: str, request: Request) -> Examples:
     """The examples of the folder at `location`, one split.
 
     Raises:
@@ -65,7 +65,7 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     files = sorted(path for path in folder.iterdir() if path.is_file())
     stamp = record_digest([(path.name, *file_stamp(str(path))) for path in files])
     description = Description(name=folder.resolve().name, kind="saved-dataset", location=location)
-    return read_dataset(found, stamp, description, cache=cache, options=options, progress=progress)
+    return read_dataset(found, stamp, description, request)
 
 
 def validated(found: Any) -> Any:
@@ -87,22 +87,14 @@ def datasets_module(location: str) -> Any:
     return required("datasets", extra="hf", needed_for=location, error=DataError)
 
 
-def read_dataset(
-    found: Any,
-    stamp: str,
-    description: Description,
-    *,
-    cache: Path,
-    options: DataOptions,
-    progress: Progress | None,
-) -> Examples:
+def read_dataset(found: Any, stamp: str, description: Description, request: Request) -> Examples:
     """The examples of a `datasets.Dataset`; `stamp` changes when its content does.
 
     Raises:
         DataError: its columns cannot be examples.
         SpecError: an option does not fit.
     """
-    where = description.location
+    where, options = description.location, request.options
     features = dict(found.features)
     roles = roles_of(tuple(features), options, where=where)
     named = None if roles.label is None else getattr(features[roles.label], "names", None)
@@ -111,13 +103,13 @@ def read_dataset(
     described = _described(description, names)
     if media:
         listing = _listing(found, media[0], stamp, roles, described)
-        return read_media(listing, described, cache=cache, options=options, progress=progress)
+        return read_media(listing, described, request)
     refuse_picture_options(options, where)
     key = record_digest(
         "dataset", FORMAT_VERSION, stamp, where, names, repr(roles), (options.mean, options.std)
     )
     return cached_examples(
-        cache,
+        request.cache,
         key,
         lambda folder: write_stream(
             folder,
@@ -125,7 +117,7 @@ def read_dataset(
             roles=roles,
             description=described,
             options=options,
-            progress=progress,
+            progress=request.progress,
         ),
     )
 

@@ -21,12 +21,12 @@ from kdaudit.data.listing import Listing, few
 from kdaudit.data.media import read_media
 from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import SUFFIXES
+from kdaudit.data.request import Request
 from kdaudit.data.roles import LABELS, LABELS_HINT, UNLABELLED_HINT, NumberedLabels, numbered_labels
 from kdaudit.data.table_files import array_of
 from kdaudit.data.waveforms import SOUND_SUFFIXES
 from kdaudit.errors import DataError
 from kdaudit.numerics import plural
-from kdaudit.protocols import Progress
 
 _BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 # What is said of one and of several.
@@ -40,7 +40,7 @@ _HINT = (
 )
 
 
-def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
+def load(location: str, request: Request) -> Examples:
     """The examples of the shards at `location`: a tar, a folder of them, or a pattern, `a-{000..009}.tar`, `a-*.tar`.
 
     Raises:
@@ -48,8 +48,8 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
     """
     shards = shards_of(location)
     description = Description(name=Path(location).stem, kind="shards", location=location)
-    listing = shard_listing(shards, options, where=location)
-    return read_media(listing, description, cache=cache, options=options, progress=progress)
+    listing = shard_listing(shards, request.options, where=location)
+    return read_media(listing, description, request)
 
 
 def is_pattern(location: str) -> bool:

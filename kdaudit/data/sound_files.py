@@ -13,17 +13,17 @@ import numpy as np
 from kdaudit.data.blobs import Blob
 from kdaudit.data.cache import cached_examples, require_space
 from kdaudit.data.description import FORMAT_VERSION, Description
-from kdaudit.data.examples import Examples, input_path, write_examples
+from kdaudit.data.examples import Examples, write_examples
+from kdaudit.data.growing import growing
 from kdaudit.data.left_out import LeftOut
 from kdaudit.data.listing import Listing
-from kdaudit.data.options import DataOptions, preprocess_for, refuse_picture_options
+from kdaudit.data.options import preprocess_for, refuse_picture_options
 from kdaudit.data.parallel import in_parallel
-from kdaudit.data.rows import Rows
+from kdaudit.data.request import Request
 from kdaudit.data.waveforms import Sound, completed, samples_of, shape_of, sound
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError, UnreadableError
 from kdaudit.numerics import plural
-from kdaudit.protocols import Progress
 from kdaudit.types import ProgressEvent, SoundForm
 
 _SHOWN_EVERY = 64
@@ -37,10 +37,8 @@ _COUNTED = {
 def read_sounds(
     listing: Listing,
     description: Description,
+    request: Request,
     *,
-    cache: Path,
-    options: DataOptions,
-    progress: Progress | None,
     usual: SoundForm | None = None,
 ) -> Examples:
     """The examples of a listing of sounds.
@@ -54,6 +52,7 @@ def read_sounds(
     """
     if not listing.blobs:
         raise DataError(f"expected at least one sound in {description.location}, found none")
+    options = request.options
     refuse_picture_options(options, description.location)
     if options.sound is not None and options.sound.not_computed:
         raise DataError(
@@ -72,10 +71,8 @@ def read_sounds(
         form,
         (options.mean, options.std, options.max_skipped),
     )
-    build = partial(
-        _build, listing=wanted, form=form, description=description, options=options, progress=progress
-    )
-    return cached_examples(cache, key, build)
+    build = partial(_build, listing=wanted, form=form, description=description, request=request)
+    return cached_examples(request.cache, key, build)
 
 
 def _form(blobs: Sequence[Blob], stated: SoundForm | None, usual: SoundForm | None) -> SoundForm:
@@ -98,22 +95,26 @@ def _build(
     listing: Listing,
     form: SoundForm,
     description: Description,
-    options: DataOptions,
-    progress: Progress | None,
+    request: Request,
 ) -> None:
     n, shape = len(listing.blobs), shape_of(form)
+    description = dataclasses.replace(
+        description,
+        preprocess=preprocess_for({"x": (n, *shape)}, request.options, uint8=False),
+        sample_rate=None if form.mels else form.rate,
+    )
     require_space(folder, 4 * int(np.prod(shape)) * n, what=f"{n} sounds")
-    left_out = LeftOut(what="sounds", n=n, allowed=options.n_skippable(n))
+    left_out = LeftOut(what="sounds", n=n, allowed=request.options.n_skippable(n))
     counts: Counter[str] = Counter()
-    with Rows(input_path(folder, 0), shape, np.float32) as rows:
+    with growing(folder, description, shape, np.float32, n=n, follow=request.follow) as examples:
         for i, one in enumerate(in_parallel(partial(_read, form=form), listing.blobs)):
             if isinstance(one, Sound):
-                rows.extend(one.values[None])
+                examples.extend(one.values[None])
                 counts.update(one.changes)
             else:
                 left_out.add({i: one})
-            if progress is not None and (i + 1) % _SHOWN_EVERY == 0:
-                progress(ProgressEvent(stage="decode", done=i + 1, total=n))
+            if request.progress is not None and (i + 1) % _SHOWN_EVERY == 0:
+                request.progress(ProgressEvent(stage="decode", done=i + 1, total=n))
     good = listing.at(left_out.kept())
     counted = (plural(k, *_COUNTED[what]) for what, k in sorted(counts.items()))
     write_examples(
@@ -122,8 +123,6 @@ def _build(
             description,
             class_names=good.class_names,
             columns=tuple(good.slices),
-            preprocess=preprocess_for({"x": (1, *shape)}, options, uint8=False),
-            sample_rate=None if form.mels else form.rate,
             assumptions=(*description.assumptions, *good.notes, _said_of(form), *counted),
             skipped=left_out.records(listing.ids),
         ),
@@ -131,6 +130,7 @@ def _build(
         ids=np.asarray(good.ids, dtype=np.str_),
         groups=good.groups,
         slices=list(good.slices.values()),
+        input_digest=examples.digest,
     )
 
 

@@ -9,10 +9,9 @@ from kdaudit.data.description import Description
 from kdaudit.data.examples import Examples
 from kdaudit.data.flat_folder import flat_listing
 from kdaudit.data.image_folder import folder_listing
-from kdaudit.data.options import DataOptions
+from kdaudit.data.request import Request
 from kdaudit.data.sound_files import read_sounds
 from kdaudit.data.waveforms import SOUND_SUFFIXES
-from kdaudit.protocols import Progress
 
 
 def is_sound_folder(root: Path) -> bool:
@@ -22,14 +21,14 @@ def is_sound_folder(root: Path) -> bool:
     return next((path.suffix.lower() in SOUND_SUFFIXES for path in files if path.is_file()), False)
 
 
-def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
+def load(location: str, request: Request) -> Examples:
     """The examples of the sound folder at `location`: its class folders, or without labels its own sounds."""
     root = Path(location)
     description = Description(name=printable(root.resolve().name), kind="sound-folder", location=location)
-    names = options.class_names or ()
+    names = request.options.class_names or ()
     listing = (
         flat_listing(root, SOUND_SUFFIXES, names)
-        if options.unlabelled
+        if request.options.unlabelled
         else folder_listing(root, SOUND_SUFFIXES)
     )
-    return read_sounds(listing, description, cache=cache, options=options, progress=progress)
+    return read_sounds(listing, description, request)

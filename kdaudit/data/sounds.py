@@ -55,14 +55,7 @@ def _load(wanted: Wanted) -> Examples:
         class_names=classes,
         groups=groups_from(np.array([sound.group for sound in sounds]), where=wanted.description.name),
     )
-    return read_sounds(
-        listing,
-        wanted.description,
-        cache=wanted.cache,
-        options=wanted.options,
-        progress=wanted.progress,
-        usual=_FORMS[wanted.record.layout],
-    )
+    return read_sounds(listing, wanted.description, wanted.request, usual=_FORMS[wanted.record.layout])
 
 
 def _speech_commands(wanted: Wanted) -> list[_Sound]:

@@ -15,18 +15,18 @@ from kdaudit.data.columns import groups_from, ids_from, slices_from
 from kdaudit.data.examples import FORMAT_VERSION, Description, Examples
 from kdaudit.data.listing import Listing
 from kdaudit.data.media import read_media
-from kdaudit.data.options import DataOptions, refuse_picture_options
+from kdaudit.data.options import refuse_picture_options
 from kdaudit.data.parquet import ParquetTable
+from kdaudit.data.request import Request
 from kdaudit.data.roles import Roles, labels_in, roles_of
 from kdaudit.data.stream import write_stream
 from kdaudit.data.table_files import Table, open_table
 from kdaudit.digest import file_digest, record_digest
 from kdaudit.errors import DataError
-from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray
 
 
-def load(location: str, *, cache: Path, options: DataOptions, progress: Progress | None) -> Examples:
+def load(location: str, request: Request) -> Examples:
     """The examples of the table at `location`; see `roles_of` for which column is what.
 
     Raises:
@@ -34,14 +34,14 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
         SpecError: an option does not fit it.
     """
     path = Path(location)
-    table = open_table(path)
+    table, options = open_table(path), request.options
     roles = roles_of(table.names, options, where=location)
     description = Description(
         name=path.stem, kind="table", location=location, class_names=options.class_names or ()
     )
     if roles.medium is not None and not table.holds_lists(roles.medium):
         listing = media_listing(table, path, roles, description)
-        return read_media(listing, description, cache=cache, options=options, progress=progress)
+        return read_media(listing, description, request)
     refuse_picture_options(options, location)
     key = record_digest(
         "table",
@@ -54,9 +54,16 @@ def load(location: str, *, cache: Path, options: DataOptions, progress: Progress
 
     def build(folder: Path) -> None:
         chunks = table.chunks(list(roles.read))
-        write_stream(folder, chunks, roles=roles, description=description, options=options, progress=progress)
+        write_stream(
+            folder,
+            chunks,
+            roles=roles,
+            description=description,
+            options=options,
+            progress=request.progress,
+        )
 
-    return cached_examples(cache, key, build)
+    return cached_examples(request.cache, key, build)
 
 
 def media_listing(table: Table, path: Path, roles: Roles, description: Description) -> Listing:

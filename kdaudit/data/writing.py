@@ -27,6 +27,12 @@ def input_path(folder: Path, position: int) -> Path:
     return folder / "inputs" / f"{position}.npy"
 
 
+def begin_examples(folder: Path, description: Description, n: int) -> None:
+    """Says of a folder whose only input is being written that there will be at most `n` examples; no labels yet."""
+    ref = DataRef(name=description.name, kind=description.kind, location=description.location, sha256="", n=n)
+    _write_meta(folder, ref, description)
+
+
 def write_examples(
     folder: Path,
     description: Description,
@@ -64,6 +70,10 @@ def write_examples(
         sha256=sha256,
         n=_n_examples(folder, labels if labels is not None else ids),
     )
+    _write_meta(folder, ref, description)
+
+
+def _write_meta(folder: Path, ref: DataRef, description: Description) -> None:
     sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*.npy")}
     meta = Meta(version=FORMAT_VERSION, ref=ref, description=description, sizes=sizes)
     (folder / META).write_bytes(meta_adapter().dump_json(meta, indent=1))

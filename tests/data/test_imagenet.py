@@ -14,6 +14,7 @@ from kdaudit.data import DataOptions, Examples
 from kdaudit.data.catalogue import DATA_SETS
 from kdaudit.data.description import Description
 from kdaudit.data.layouts import LAYOUTS, Wanted
+from kdaudit.data.request import Request
 from kdaudit.errors import DataError
 
 from .factories import load, save_picture
@@ -267,9 +268,7 @@ def test_what_is_gone_before_it_is_read_invalid(tmp_path: Path) -> None:
         split="test",
         path=tmp_path,
         description=Description(name="imagenet-val", kind="named", location="imagenet-val"),
-        cache=tmp_path / "cache",
-        options=DataOptions(),
-        progress=None,
+        request=Request(options=DataOptions(), cache=tmp_path / "cache"),
     )
     with pytest.raises(DataError, match=r"expected imagenet at .*, found nothing there any more"):
         LAYOUTS[record.layout].load(wanted)
