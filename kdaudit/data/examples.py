@@ -119,7 +119,8 @@ class Examples:
     def view_sha256(self) -> str:
         """Digest of what is stored and of how it reaches a model."""
         own = self._own_ref.sha256
-        return own if self._preprocess is None else record_digest(own, self._preprocess)
+        as_read = self.preprocess == self._meta.description.preprocess
+        return own if as_read else record_digest(own, self.preprocess)
 
     def under(self, preprocess: Preprocess) -> Examples:
         """The same examples as a model of another preprocessing takes them; nothing is copied."""

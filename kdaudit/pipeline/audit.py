@@ -56,7 +56,7 @@ def audit(
     """
     run = begin(spec, command)
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
-        setup = prepare(spec, store, progress=progress)
+        setup = prepare(spec, store, progress=progress, predicts=True)
         for line in skipped_notices(setup):
             notice(line)
         with open_pool(setup) as pool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from kdaudit.errors import AlignmentError, SpecError
 from kdaudit.models.device import resolve_device
 from kdaudit.models.identify import identify
 from kdaudit.options import AuditSpec
+from kdaudit.pipeline.ahead import Ahead, pays
 from kdaudit.pipeline.label_map import read_label_map
 from kdaudit.pipeline.option_checks import check_options
 from kdaudit.pipeline.reading import Reader
@@ -81,8 +82,14 @@ class Setup:
         )
 
 
-def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
-    """Look at every file and refuse what cannot be audited, before anything is computed.
+def prepare(spec: AuditSpec, store: Store, *, progress: Progress, predicts: bool = False) -> Setup:
+    """Look at every file and refuse what cannot be audited, before any control is trained.
+
+    Args:
+        spec: what to audit.
+        store: what earlier runs kept.
+        progress: whom to tell.
+        predicts: whether all given models are to predict on the evaluation data: they begin while it is decoded.
 
     Raises:
         KDAuditError: models, data, device or options that do not work, each with what to do.
@@ -91,8 +98,10 @@ def prepare(spec: AuditSpec, store: Store, *, progress: Progress) -> Setup:
     time_limit_seconds = seconds_of(spec.time_limit)
     device = resolve_device(spec.device)
     teacher, students, ready, alternate = _models(spec)
-    taken = {m.sha256: taken_by(spec, m) for m in (teacher, *students, *ready, *filter(None, (alternate,)))}
-    given = Reader(spec, store, progress=progress).all(students[0], taken)
+    models = (teacher, *students, *ready, *filter(None, (alternate,)))
+    taken = {model.sha256: taken_by(spec, model) for model in models}
+    with _ahead(spec, store, [(m, taken[m.sha256]) for m in models] if predicts else [], device) as ahead:
+        given = Reader(spec, store, progress=progress, ahead=ahead).all(students[0], taken)
     names = _class_names(given.data, given.train)
     (teacher,) = _aligned((teacher,), spec.teacher_label_map, names)
     students, ready = (_aligned(models, spec.student_label_map, names) for models in (students, ready))
@@ -127,9 +136,22 @@ def prepare_one(spec: AuditSpec, store: Store, *, progress: Progress) -> tuple[M
     check_options(spec)
     device = resolve_device(spec.device)
     model = _like_student(spec, spec.students[0], Role.STUDENT)
-    reader = Reader(spec, store, progress=progress)
-    data = reader.evaluation(taken_by(spec, model))
+    taken = taken_by(spec, model)
+    with _ahead(spec, store, [(model, taken)], device) as ahead:
+        reader = Reader(spec, store, progress=progress, ahead=ahead)
+        data = reader.evaluation(taken)
     return _aligned((model,), spec.student_label_map, data.class_names)[0], reader.limited(data), device
+
+
+def _ahead(spec: AuditSpec, store: Store, models: Sequence[tuple[ModelRef, Taken]], device: str) -> Ahead:
+    """The models that predict while the evaluation data is decoded.
+
+    None where only a part of the data is wanted, or where classes are renamed, for which their names must be known.
+    """
+    known_later = (spec.limit, spec.split_eval, spec.teacher_label_map, spec.student_label_map)
+    if not pays(device) or not store.resume or any(option is not None for option in known_later):
+        models = ()
+    return Ahead(models, device=device, store=store)
 
 
 def seconds_of(duration: str) -> float:

@@ -1,39 +1,27 @@
-"""Predictions of models on data: looked up in the store, else made, several models in one pass, and resumable.
-
-Unfinished predictions stand in `predictions/.<key>.part`: logits, of which the first ones are there, and how many. A
-run that was killed goes on from there.
-"""
+"""Predictions of models on data: looked up in the store, else made, several models in one pass, and resumable."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TypeAlias, cast
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from kdaudit.data import Examples
-from kdaudit.data.cache import take_space
 from kdaudit.digest import record_digest
 from kdaudit.errors import DataError, NotFiniteError
 from kdaudit.locks import exclusive
 from kdaudit.models import load_model
 from kdaudit.models.predict import Answers, answer
-from kdaudit.pipeline.store import LOGITS, Store
+from kdaudit.pipeline.store import Store
+from kdaudit.pipeline.unfinished import Unfinished, n_answered
 from kdaudit.protocols import Progress
-from kdaudit.types import Float16, Float32, ModelRef, Predictions
+from kdaudit.types import ModelRef, Predictions
 
 PREDICTION_VERSION = "1"
 # Models that are held open at once.
-_TOGETHER = 4
-# Examples after which it is written down how far a prediction is.
-_PART = 2048
-_STATE = "state.json"
-_Mapped: TypeAlias = "np.memmap[tuple[int, ...], np.dtype[np.float32 | np.float16]]"
+TOGETHER = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,21 +71,45 @@ def try_predict_task(task: PredictTask, progress: Progress) -> Predictions | Non
 def predict_tasks(tasks: Sequence[PredictTask], progress: Progress) -> tuple[Predictions, ...]:
     """Predictions of several models in the order of their tasks, kept ones or new ones, which are kept.
 
-    Models that take the examples in the same way are fed with the same batches, each read once.
+    Models that take the examples in the same way are fed with the same batches, each read once. Of a subset of the data
+    they are taken from those of the whole, where that is done already, or nearly.
 
     Raises:
         KDAuditError: a model cannot be predicted with; what others answered so far is kept.
     """
     missing: dict[str, list[PredictTask]] = {}
+    parts: list[tuple[PredictTask, PredictTask]] = []
     for task in tasks:
         if kept_predictions(task) is None:
-            missing.setdefault(task.data.view_sha256, []).append(task)
+            whole = _with_least_work(task)
+            missing.setdefault(whole.data.view_sha256, []).append(whole)
+            if whole is not task:
+                parts.append((task, whole))
     fresh: dict[str, Predictions] = {}
     for alike in missing.values():
-        for first in range(0, len(alike), _TOGETHER):
-            some = alike[first : first + _TOGETHER]
+        for first in range(0, len(alike), TOGETHER):
+            some = alike[first : first + TOGETHER]
             fresh |= {task.key: found for task, found in zip(some, _predict(some, progress), strict=True)}
+    for task, whole in parts:
+        fresh[task.key] = _part(task, fresh[whole.key])
     return tuple(fresh.get(task.key) or _required(task) for task in tasks)
+
+
+def _with_least_work(task: PredictTask) -> PredictTask:
+    """The task itself, or that of the whole data if fewer examples of it are left to answer."""
+    whole = replace(task, data=task.data.whole)
+    n, n_whole = len(task.data), len(whole.data)
+    if n == n_whole or whole.data.n_answers != n_whole:
+        return task
+    done = n_whole if kept_predictions(whole) is not None else n_answered(task.store, whole.key)
+    return whole if n_whole - done < n else task
+
+
+def _part(task: PredictTask, whole: Predictions) -> Predictions:
+    """Those of a subset, kept."""
+    found = replace(whole, data=task.data.ref, logits=whole.logits[task.data.positions])
+    task.store.keep_predictions(task.key, found)
+    return kept_predictions(task) or found
 
 
 def _required(task: PredictTask) -> Predictions:
@@ -114,11 +126,11 @@ def _predict(tasks: Sequence[PredictTask], progress: Progress) -> list[Predictio
     """New predictions of models that take the examples in one way; nobody else makes them meanwhile."""
     with ExitStack() as stack:
         for key in sorted({task.key for task in tasks}):
-            stack.enter_context(_alone(tasks[0].store, key))
+            stack.enter_context(alone(tasks[0].store, key))
         done = {task.key: found for task in tasks if (found := kept_predictions(task)) is not None}
         running = []
         for task in {task.key: task for task in tasks if task.key not in done}.values():
-            unfinished = _Unfinished(task)
+            unfinished = Unfinished(task.store, task.key, n_rows=task.data.n_answers, half=task.half)
             model = stack.enter_context(load_model(task.model, device=task.device))
             running.append(
                 _Running(
@@ -135,7 +147,12 @@ def _predict(tasks: Sequence[PredictTask], progress: Progress) -> list[Predictio
 
 
 @contextmanager
-def _alone(store: Store, key: str) -> Iterator[None]:
+def alone(store: Store, key: str) -> Iterator[None]:
+    """Inside, nobody else makes the predictions of that key.
+
+    Raises:
+        DataError: the cache cannot be written.
+    """
     folder = store.root / "predictions"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -152,6 +169,10 @@ def _run(running: Sequence[_Running], start: int, progress: Progress) -> None:
     """All examples from number `start` on, given to each model batch by batch."""
     data = running[0].task.data
     size = min(run.answers.batch_size(data) for run in running)
+    for run in running:
+        run.batch_size = size
+    if start == len(data):
+        return
     rest = data if start == 0 else data.subset(np.arange(start, len(data), dtype=np.int64))
     parts = answer(
         [run.answers for run in running],
@@ -164,8 +185,6 @@ def _run(running: Sequence[_Running], start: int, progress: Progress) -> None:
     for part in parts:
         for run, rows in zip(running, part.rows, strict=True):
             run.unfinished.add(rows, part.n_examples, like_probabilities=run.answers.like_probabilities)
-    for run in running:
-        run.batch_size = size
 
 
 @dataclass(kw_only=True, eq=False)
@@ -173,7 +192,7 @@ class _Running:
     """An entered model, and where its answers go."""
 
     task: PredictTask
-    unfinished: _Unfinished
+    unfinished: Unfinished
     answers: Answers
     batch_size: int = 1
     pass_: tuple[int, int | None] = field(init=False)
@@ -194,84 +213,6 @@ class _Running:
         self.task.store.keep_predictions(self.task.key, found, written=self.unfinished.file)
         self.unfinished.forget()
         return kept_predictions(self.task) or found
-
-
-class _Unfinished:
-    """Logits on the disk of which the first ones are there."""
-
-    def __init__(self, task: PredictTask) -> None:
-        self._task = task
-        self._folder = task.store.root / "predictions" / f".{task.key}.part"
-        self._logits: _Mapped | None = None
-        self.n_examples, self.n_rows, self.like_probabilities = 0, 0, True
-        self._saved = 0
-        if task.store.resume:
-            self._go_on()
-        if self._logits is None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def file(self) -> Path:
-        """Where they are."""
-        return self._folder / LOGITS
-
-    def add(self, rows: Float32, done: int, *, like_probabilities: bool) -> None:
-        """Write down the next rows, after which `done` examples are answered."""
-        logits = self._begun(rows.shape[1]) if self._logits is None else self._logits
-        stop = self.n_rows + len(rows)
-        logits[self.n_rows : stop] = _halved(rows) if self._task.half else rows
-        self.n_examples, self.n_rows, self.like_probabilities = done, stop, like_probabilities
-        if done - self._saved >= _PART:
-            self._save(logits)
-
-    def complete(self) -> Float32 | Float16:
-        """All of them.
-
-        Raises:
-            DataError: there was nothing to predict.
-        """
-        if self._logits is None:
-            raise DataError("expected examples to predict, found none")
-        self._logits.flush()
-        return cast("Float32 | Float16", self._logits)
-
-    def forget(self) -> None:
-        """Remove what is left once they are kept."""
-        self._logits = None
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _begun(self, n_classes: int) -> _Mapped:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        shape = (self._task.data.n_answers, n_classes)
-        dtype = np.float16 if self._task.half else np.float32
-        self._logits = np.lib.format.open_memmap(self.file, mode="w+", dtype=dtype, shape=shape)
-        take_space(self.file)
-        return self._logits
-
-    def _save(self, logits: _Mapped) -> None:
-        """The rows first, then how many there are: what is said to be there is there."""
-        logits.flush()
-        state = [self.n_examples, self.n_rows, self.like_probabilities]
-        temporary = self._folder / f"{_STATE}.new"
-        temporary.write_text(json.dumps(state), encoding="utf-8")
-        temporary.replace(self._folder / _STATE)
-        self._saved = self.n_examples
-
-    def _go_on(self) -> None:
-        try:
-            n_examples, n_rows, like = json.loads((self._folder / _STATE).read_text(encoding="utf-8"))
-            logits = np.lib.format.open_memmap(self.file, mode="r+")
-        except (OSError, ValueError, TypeError):
-            return
-        self._logits = logits
-        self.n_examples, self.n_rows, self.like_probabilities = n_examples, n_rows, like
-        self._saved = n_examples
-
-
-def _halved(logits: Float32 | Float16) -> Float16:
-    """float16; what it cannot hold becomes its largest number."""
-    largest = np.finfo(np.float16).max
-    return np.clip(logits, -largest, largest).astype(np.float16)
 
 
 def device_type(device: str) -> str:

@@ -17,6 +17,7 @@ from kdaudit.data.roles import read_class_names
 from kdaudit.data.split import Split, split
 from kdaudit.errors import AlignmentError, DataError, SpecError
 from kdaudit.options import AuditSpec
+from kdaudit.pipeline.ahead import Ahead
 from kdaudit.pipeline.store import Store
 from kdaudit.pipeline.taken import Taken
 from kdaudit.protocols import Progress
@@ -46,12 +47,18 @@ class Given:
 
 
 class Reader:
-    """Reads what a spec names; each location once for each size of pictures."""
+    """Reads what a spec names; each location once for each size of pictures.
 
-    def __init__(self, spec: AuditSpec, store: Store, *, progress: Progress) -> None:
+    Models that are `ahead` predict on the evaluation examples while these are decoded.
+    """
+
+    def __init__(
+        self, spec: AuditSpec, store: Store, *, progress: Progress, ahead: Ahead | None = None
+    ) -> None:
         self._spec = spec
         self._store = store
         self._progress = progress
+        self._ahead = ahead
         self._split: Split | None = None
         self._read: dict[tuple[str, DataOptions], Examples] = {}
 
@@ -62,7 +69,7 @@ class Reader:
             DataError: they cannot be read.
             SpecError: an option does not fit them.
         """
-        data = self._load(self._spec.data, taken, None, unlabelled=self._spec.unlabelled)
+        data = self._load(self._spec.data, taken, None, unlabelled=self._spec.unlabelled, ahead=self._ahead)
         if (parts := self._parts(data)) is not None:
             data = data.subset(parts.evaluation)
         if missing := [name for name in self._spec.slice if name not in data.columns]:
@@ -147,7 +154,13 @@ class Reader:
         return self._split
 
     def _load(
-        self, location: str, taken: Taken, limit: Limit | None, *, unlabelled: bool = False
+        self,
+        location: str,
+        taken: Taken,
+        limit: Limit | None,
+        *,
+        unlabelled: bool = False,
+        ahead: Ahead | None = None,
     ) -> Examples:
         options = replace(
             _options(self._spec),
@@ -160,8 +173,14 @@ class Reader:
         key = (location, options)
         if key not in self._read:
             self._read[key] = load_data(
-                location, cache=self._store.root, options=options, progress=self._progress
+                location,
+                cache=self._store.root,
+                options=options,
+                progress=self._progress,
+                follow=None if ahead is None else ahead.follow(taken),
             )
+            if ahead is not None:
+                ahead.leave(self._read[key])
         return self._read[key]
 
 

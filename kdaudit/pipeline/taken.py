@@ -45,6 +45,10 @@ class Taken:
         """What sounds are to become for it; None leaves it to the data."""
         return self.file.sound if self.said.sound is None else self.said.sound.over(self.file.sound)
 
+    def is_read_as(self, other: Taken) -> bool:
+        """Whether files become the same examples for both models, whatever is done to their numbers then."""
+        return (self.geometry, self.text, self.sound) == (other.geometry, other.text, other.sound)
+
     def view(self, examples: Examples) -> Examples:
         """The examples as the model takes them.
 

@@ -53,3 +53,28 @@ def test_what_was_not_completed_looks_empty(tmp_path: Path) -> None:
     rows.extend(np.zeros((2, 3)))
     rows.__exit__(OSError, OSError("full"), None)
     assert (0, 3) == np.load(tmp_path / "a.npy").shape
+
+
+@pytest.mark.parametrize("n", [0, 3, 5])
+def test_rows_can_be_mapped_while_there_come_more(tmp_path: Path, n: int) -> None:
+    """As many as are added can be read; at the end the file is what numpy saves, however many were expected."""
+    values = np.random.default_rng(n).normal(size=(n, 2)).astype(np.float32)
+    with Rows(tmp_path / "a.npy", (2,), np.float32, expected=5) as rows:
+        rows.reserve()
+        mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+        assert (5, 2) == mapped.shape
+        for i, row in enumerate(values):
+            rows.extend(row[None])
+            np.testing.assert_array_equal(values[: i + 1], mapped[: i + 1])
+        del mapped
+    np.save(tmp_path / "b.npy", values)
+    assert (tmp_path / "b.npy").read_bytes() == (tmp_path / "a.npy").read_bytes()
+
+
+def test_rows_of_unknown_number_cannot_be_mapped_invalid(tmp_path: Path) -> None:
+    """Nobody knows how long the file becomes."""
+    with (
+        pytest.raises(ValueError, match="expected to know how many rows there may be"),
+        Rows(tmp_path / "a.npy", (2,), np.float32) as rows,
+    ):
+        rows.reserve()

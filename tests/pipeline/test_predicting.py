@@ -15,7 +15,7 @@ from kdaudit.data import DataOptions, Examples, load_data
 from kdaudit.errors import DataError, ModelError, NotFiniteError
 from kdaudit.models.identify import identify
 from kdaudit.models.predict import Answers
-from kdaudit.pipeline import predicting
+from kdaudit.pipeline import predicting, unfinished
 from kdaudit.pipeline.predicting import PredictTask, predict_task, predict_tasks, try_predict_task
 from kdaudit.pipeline.store import Store
 from kdaudit.types import Batch, ModelRef, OutputKind, Preprocess, ProgressEvent, Role
@@ -94,7 +94,7 @@ def test_a_failed_prediction_goes_on_where_it_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was answered is not asked again, and the whole is as if nothing had happened."""
-    monkeypatch.setattr(predicting, "_PART", 100)
+    monkeypatch.setattr(unfinished, "_PART", 100)
     model = model_in(tmp_path, "a.onnx", (50, 3, 6, 6))
     (task,) = tasks_in(tmp_path, model)
     whole = predict_task(tasks_in(tmp_path / "other", model, data=task.data)[0], silent)
@@ -121,8 +121,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests.pipeline import test_predicting as t
-from kdaudit.pipeline import predicting
-predicting._PART = 50
+from kdaudit.pipeline import predicting, unfinished
+unfinished._PART = 50
 def die(event):
     if event.done >= 200:
         os.kill(os.getpid(), signal.SIGKILL)
