@@ -49,6 +49,8 @@ bench: .venv/.dev  ## Benchmarks: ratios against what one would write by hand
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.conversion
 	$(BIN)/python -m benchmarks.rendering
+	$(BIN)/python -m benchmarks.prediction
+	$(BIN)/python -m benchmarks.overlap
 
 wheel: .venv/.dev  ## Build the wheel
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

@@ -103,7 +103,7 @@ def measure(folder: Path, wanted: argparse.Namespace) -> Row:
     load = os.getloadavg()[0]
     predict_module._LARGEST_BATCH = wanted.batch  # both run the same batches
     predict_module._ACTIVATION_BUDGET_BYTES = 1 << 40
-    root = _pictures(folder, wanted.pictures, wanted.grain)
+    root = make_pictures(folder, wanted.pictures, wanted.grain)
     model, data = (_network(folder), _stored(folder, wanted.examples)) if wanted.examples else (None, None)
     bare, here, by_hand, decoded, two_by_hand, two_here = [], [], [], [], [], []
     for i in range(wanted.rounds):
@@ -196,7 +196,7 @@ def _imagenet_arithmetic() -> Preprocess:
     return Preprocess(scale=1 / 255, mean=preset.mean or (), std=preset.std or ())
 
 
-def _pictures(folder: Path, n: int, grain: float) -> Path:
+def make_pictures(folder: Path, n: int, grain: float) -> Path:
     """JPEG pictures of 500 x 375 in two class folders; with a grain of 20 about 100 kB each, as those of ImageNet."""
     rng = np.random.default_rng(1)
     for i in range(n):
