@@ -35,7 +35,7 @@ class Unfinished:
 
     def __init__(self, store: Store, key: str, *, n_rows: int, half: bool = False) -> None:
         self._folder = _folder(store, key)
-        self._shape, self._half = n_rows, half
+        self._n_rows_in_all, self._half = n_rows, half
         self._logits: _Mapped | None = None
         self.n_examples, self.n_rows, self.like_probabilities = 0, 0, True
         self._saved = 0
@@ -91,7 +91,7 @@ class Unfinished:
     def _begun(self, n_classes: int) -> _Mapped:
         self._folder.mkdir(parents=True, exist_ok=True)
         dtype = np.float16 if self._half else np.float32
-        shape = (self._shape, n_classes)
+        shape = (self._n_rows_in_all, n_classes)
         self._logits = np.lib.format.open_memmap(self.file, mode="w+", dtype=dtype, shape=shape)
         take_space(self.file)
         return self._logits
