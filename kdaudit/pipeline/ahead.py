@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Condition
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 from kdaudit.data import Examples
 from kdaudit.data.request import Follow
+from kdaudit.digest import record_digest
 from kdaudit.errors import KDAuditError
 from kdaudit.models import load_model
 from kdaudit.models.predict import Answers, answer
@@ -104,11 +104,14 @@ class Ahead:
             data = taken.view(examples)
         except KDAuditError:
             return None
+        # Nobody else decodes these at the same time. What a killed run left of them is removed.
+        key = f"ahead-{record_digest(ref.sha256, examples.folder.name)}"
+        anew = replace(self._store, resume=False)
         begun = _Begun(
             answers=Answers(ref, model),
             taken=taken,
             data=data,
-            unfinished=Unfinished(self._store, f"ahead-{uuid4().hex}", n_rows=len(examples)),
+            unfinished=Unfinished(anew, key, n_rows=len(examples)),
         )
         self._begun.append(begun)
         return begun

@@ -243,6 +243,31 @@ def test_a_decoding_that_fails_leaves_nothing_invalid(
 
 
 @pytest.mark.usefixtures("everywhere")
+def test_what_a_killed_run_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the next one that decodes the same pictures; it begins with the first of them."""
+    spec = AuditSpec(**models_in(tmp_path), data=save_folder(tmp_path / "eval"))
+    store = Store(root=tmp_path / "cache")
+    Slow(monkeypatch, waits_for=2)
+    with monkeypatch.context() as patched:
+        chunk = decode._decode_chunk
+
+        def killed(blobs: Any, how: Any, start: int) -> Any:
+            if start > N // 2:
+                raise KeyboardInterrupt
+            return chunk(blobs, how, start)
+
+        patched.setattr(decode, "_decode_chunk", killed)
+        patched.setattr(Ahead, "__exit__", lambda *_: None)  # a killed process tidies nothing
+        with pytest.raises(KeyboardInterrupt):
+            prepared(spec, store)
+    assert 2 == len(leftovers(store))
+    setup = prepared(spec, store)
+    plain = prepare(spec, Store(root=tmp_path / "plain"), progress=silent)
+    np.testing.assert_array_equal(logits(predicted(plain)), logits(predicted(setup)))
+    assert [] == leftovers(store)
+
+
+@pytest.mark.usefixtures("everywhere")
 def test_several_sizes_and_preprocessings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each decoding is followed by those who take its pictures, each in its own way."""
     models = models_in(tmp_path) | {"control": (save_linear(tmp_path / "c.onnx", PICTURES, seed=3),)}
