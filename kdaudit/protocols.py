@@ -148,7 +148,8 @@ class Executor(Protocol):
     ) -> Iterator[R | KDAuditError]:
         """One result per task, in order, as they finish; a task's KDAuditError is its result.
 
-        `function` stands at the top level of a module and is called with the task and with whom to tell.
+        `function` stands at the top level of a module and is called with the task and with whom to tell. Where a worker
+        is lost its task is done again, so it must come to the same each time.
         """
 
 

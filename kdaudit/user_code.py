@@ -29,13 +29,18 @@ FAILURES = (
 )
 
 
+def is_file(source: str) -> bool:
+    """Whether `source` names a file of code, and no module."""
+    return source.endswith(".py")
+
+
 def user_callable(source: str, name: str, *, what: str, error: type[KDAuditError]) -> Callable[..., object]:
     """The callable `name` of the module, or of the file that ends with .py, `source`; `what` is its file's name.
 
     Raises:
         error: the module or file is not there or does not import, or it has no such callable.
     """
-    module = _load_file(Path(source), what, error) if source.endswith(".py") else _load_module(source, error)
+    module = _load_file(Path(source), what, error) if is_file(source) else _load_module(source, error)
     found = getattr(module, name, None)
     if not callable(found):
         raise error(f"expected a callable named {name!r} in {source}, found {type(found).__name__}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,16 +18,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, cast
 
 from kdaudit.errors import KDAuditError, TrainingError
-from kdaudit.execute.work import (
-    LESS_MEMORY,
-    THREAD_VARIABLES,
-    Bug,
-    Done,
-    Job,
-    Telling,
-    environment,
-    result_of,
-)
+from kdaudit.execute.agenda import Agenda, unsaid
+from kdaudit.execute.work import THREAD_VARIABLES, Bug, Done, Job, Lost, Telling, environment, result_of
 from kdaudit.protocols import Progress
 from kdaudit.types import ProgressEvent
 
@@ -53,14 +44,21 @@ class LocalPool:
         n_workers: how many tasks run at the same time.
         threads_per_worker: for OpenMP and BLAS in each worker.
         initializer: called once in each worker before its first task, to load and set up what tasks need.
+        notice: told of workers that are lost.
     """
 
     def __init__(
-        self, n_workers: int, *, threads_per_worker: int = 1, initializer: Callable[[], None] | None = None
+        self,
+        n_workers: int,
+        *,
+        threads_per_worker: int = 1,
+        initializer: Callable[[], None] | None = None,
+        notice: Callable[[str], None] = unsaid,
     ) -> None:
         self._n_workers = n_workers
         self._threads_per_worker = threads_per_worker
         self._initializer = initializer
+        self._notice = notice
         self._workers: list[_Worker] = []
 
     @property
@@ -89,9 +87,9 @@ class LocalPool:
     ) -> Iterator[R | KDAuditError]:
         """One result per task, in order, as they finish; a task's KDAuditError is its result.
 
-        A worker that dies (killed, out of memory) costs its task, whose result is then a TrainingError; the others
-        go on. Any other error of a task is a bug and is raised here. Whoever stops taking results ends the
-        tasks in progress. `progress` is called in this thread while the next result is waited for.
+        The task of a worker that dies (killed, out of memory) is done again by another, as `Agenda` says. Any other
+        error of a task is a bug and is raised here. Whoever stops taking results ends the tasks in progress.
+        `progress` is called in this thread while the next result is waited for.
 
         Raises:
             TrainingError: the system gives no process.
@@ -99,23 +97,23 @@ class LocalPool:
         if self._n_workers == 0:
             yield from (result_of(function, task, progress) for task in tasks)
             return
-        waiting = deque(enumerate(tasks))
-        finished: dict[int, R | KDAuditError] = {}
+        agenda = Agenda(len(tasks), progress=progress, notice=self._notice)
+
+        def work() -> None:
+            self._hand_out(function, tasks, agenda)
+            self._collect(agenda)
+
         try:
-            for position in range(len(tasks)):
-                while position not in finished:
-                    self._hand_out(function, waiting)
-                    self._collect(finished, progress)
-                yield finished.pop(position)
+            yield from agenda.results(work)
         finally:
             self._end([worker for worker in self._workers if worker.position is not None])
 
-    def _hand_out(self, function: Callable[[T, Progress], R], waiting: deque[tuple[int, T]]) -> None:
+    def _hand_out(self, function: Callable[[T, Progress], R], tasks: Sequence[T], agenda: Agenda) -> None:
         """Give waiting tasks to idle workers, and to new ones while there may be more."""
-        while waiting and (worker := self._idle_worker()) is not None:
-            worker.position, task = waiting.popleft()
+        while agenda.waiting and (worker := self._idle_worker()) is not None:
+            worker.position = agenda.waiting.popleft()
             with suppress(OSError):  # it died this moment: `_collect` will find out
-                worker.pipe.send(Job(function=function, task=task))
+                worker.pipe.send(Job(function=function, task=tasks[worker.position]))
 
     def _idle_worker(self) -> _Worker | None:
         idle = [worker for worker in self._workers if worker.position is None]
@@ -128,27 +126,21 @@ class LocalPool:
         self._workers.append(_start(self._initializer, threads=self._threads_per_worker))
         return self._workers[-1]
 
-    def _collect(self, finished: dict[int, R | KDAuditError], progress: Progress) -> None:
+    def _collect(self, agenda: Agenda) -> None:
         """Wait for messages and take one from each worker that has any."""
         busy = {worker.pipe: worker for worker in self._workers if worker.position is not None}
         for pipe in connection.wait(list(busy), timeout=_SECONDS_TO_WAIT):
             worker = busy[cast("_Pipe", pipe)]
-            message = self._message(worker)
-            if isinstance(message, ProgressEvent):
-                progress(message)
-            elif isinstance(message, Bug):
-                raise message.error()
-            elif worker.position is not None:
-                finished[worker.position] = cast("R | KDAuditError", message.result)
+            if worker.position is not None and agenda.take(worker.position, self._message(worker)):
                 worker.position = None
 
-    def _message(self, worker: _Worker) -> ProgressEvent | Bug | Done:
+    def _message(self, worker: _Worker) -> ProgressEvent | Bug | Done | Lost:
         try:
             return cast("ProgressEvent | Bug | Done", worker.pipe.recv())
         except (EOFError, OSError):
             worker.process.join(_SECONDS_TO_END)  # for its own exit code
             self._end([worker])
-            return Done(result=_lost(worker))
+            return Lost(reason=f"exit code {worker.process.exitcode}")
 
     def _end(self, workers: Sequence[_Worker]) -> None:
         """End these at once, whatever they do: what they could save is saved, or not wanted."""
@@ -208,11 +200,3 @@ def _end_with_parent() -> None:
     if (parent := parent_process()) is not None:
         parent.join()
         os._exit(1)
-
-
-def _lost(worker: _Worker) -> TrainingError:
-    code = worker.process.exitcode
-    return TrainingError(
-        f"expected a result from a worker process, which ended before it had one (exit code {code})",
-        hint=f"if the memory ran out: {LESS_MEMORY}",
-    )

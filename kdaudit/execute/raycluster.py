@@ -1,8 +1,9 @@
 """Tasks on the nodes of a Ray cluster: one core or one GPU each, with the contract of `LocalPool`.
 
 A task is a remote generator: it yields its events and last its result. So there is no queue to lose, and what a dead
-worker takes with it is its own task. Messages are pickled here and not by Ray, whose arrays lie in memory that goes
-when the connection does.
+worker takes with it is its own task. Ray is not asked to do that again: of a generator it wants the same messages
+each time, and where memory runs out it tries for ever. Messages are pickled here and not by Ray, whose arrays lie in
+memory that goes when the connection does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import platform
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,18 +24,20 @@ from typing import Any, Self, TypeVar, cast
 
 from kdaudit.cores import usable_cores
 from kdaudit.errors import DeviceError, KDAuditError, TrainingError
+from kdaudit.execute.agenda import AGAIN, Agenda, unsaid
 from kdaudit.execute.raynodes import (
     FOLDER,
     Node,
     connect,
     differences,
     found_here,
+    node_of,
     nodes_of,
     on_node,
     require_answer,
     unfit,
 )
-from kdaudit.execute.work import LESS_MEMORY, Bug, Done, Job, Telling, result_of
+from kdaudit.execute.work import Bug, Done, Job, Lost, Telling, result_of
 from kdaudit.numerics import plural
 from kdaudit.protocols import Progress
 from kdaudit.types import ProgressEvent
@@ -45,7 +47,6 @@ R = TypeVar("R")
 
 _SECONDS_TO_WAIT = 0.5
 _SECONDS_BETWEEN_LOOKS = 2.0
-_AGAIN = "finished controls are kept: the same command goes on from there"
 
 
 class RayCluster:
@@ -56,6 +57,7 @@ class RayCluster:
         n_workers: how many tasks run at the same time; None for as many as the cluster has room for.
         needs_gpu: whether a task takes a GPU, or a core.
         initializer: called before each task, to load and set up what tasks need.
+        notice: told of workers and nodes that are lost.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class RayCluster:
         n_workers: int | None,
         needs_gpu: bool = False,
         initializer: Callable[[], None] | None = None,
+        notice: Callable[[str], None] = unsaid,
     ) -> None:
         self._address = address
         self._wanted = n_workers
         self._needs_gpu = needs_gpu
         self._initializer = initializer
+        self._notice = notice
         self._ray: Any = None
         self._head = address
         self._looked = 0.0
@@ -125,8 +129,8 @@ class RayCluster:
     ) -> Iterator[R | KDAuditError]:
         """One result per task, in order, as they finish; a task's KDAuditError is its result.
 
-        A worker or node that dies costs its tasks, whose results are then TrainingErrors; the others go on. Any other
-        error of a task is a bug and is raised here. Whoever stops taking results ends the tasks in progress.
+        The tasks of a worker or node that dies are done again where there is room, as `Agenda` says. Any other error
+        of a task is a bug and is raised here. Whoever stops taking results ends the tasks in progress.
         `progress` is called in this thread while the next result is waited for.
 
         Raises:
@@ -157,42 +161,37 @@ class RayCluster:
 
     def _in_order(self, starts: Sequence[Callable[[], Any]], progress: Progress) -> Iterator[Any]:
         """Results in the order of `starts`, of which `n_workers` have been called and are not done."""
-        waiting = deque(enumerate(starts))
+        agenda = Agenda(len(starts), progress=progress, notice=self._notice)
         running: dict[Any, int] = {}
-        finished: dict[int, object] = {}
+
+        def work() -> None:
+            while agenda.waiting and len(running) < self.n_workers:
+                position = agenda.waiting.popleft()
+                running[starts[position]()] = position
+            self._collect(running, agenda)
+
         try:
-            for position in range(len(starts)):
-                while position not in finished:
-                    while waiting and len(running) < self.n_workers:
-                        number, start = waiting.popleft()
-                        running[start()] = number
-                    self._collect(running, finished, progress)
-                yield finished.pop(position)
+            yield from agenda.results(work)
         finally:
             for messages in running:
                 self._ray.cancel(messages, force=True)
 
-    def _collect(self, running: dict[Any, int], finished: dict[int, object], progress: Progress) -> None:
+    def _collect(self, running: dict[Any, int], agenda: Agenda) -> None:
         """Wait for a message and take it."""
         self._look_around()
         ready, _ = self._ray.wait(list(running), num_returns=1, timeout=_SECONDS_TO_WAIT)
         for messages in ready:
-            message = self._next(messages)
-            if isinstance(message, ProgressEvent):
-                progress(message)
-            elif isinstance(message, Bug):
-                raise message.error()
-            else:
-                finished[running.pop(messages)] = message.result
+            if agenda.take(running[messages], self._next(messages)):
+                del running[messages]
 
-    def _next(self, messages: Any) -> ProgressEvent | Bug | Done:
+    def _next(self, messages: Any) -> ProgressEvent | Bug | Done | Lost:
         errors = self._ray.exceptions
         try:
             return cast("ProgressEvent | Bug | Done", pickle.loads(self._ray.get(next(messages))))  # noqa: S301
         except errors.RayTaskError as failure:
             return Bug(traceback=str(failure))
         except errors.RayError as failure:
-            return Done(result=_lost(str(failure)))
+            return Lost(reason=_reason(failure))
 
     def _look_around(self) -> None:
         """Return if a task may still find room, looked at now and then.
@@ -203,10 +202,11 @@ class RayCluster:
             return
         self._looked = time.monotonic()
         require_answer(self._head)
-        if not any(node["Alive"] and node["Resources"].get(self._resource) for node in self._ray.nodes()):
+        left = (node_of(record) for record in self._ray.nodes() if record["Alive"])
+        if not any(_room(node, needs_gpu=self._needs_gpu) for node in left):
             raise TrainingError(
                 f"expected a node with a {self._resource} in the Ray cluster at {self._address}, found none left",
-                hint=f"start nodes again; {_AGAIN}",
+                hint=f"start nodes again; {AGAIN}",
             )
 
 
@@ -257,9 +257,6 @@ def _done_here(task: tuple[_Surroundings, bytes], progress: Progress) -> object:
     return job.function(job.task, progress)
 
 
-def _lost(failure: str) -> TrainingError:
-    reason = failure.strip().splitlines()[0]
-    return TrainingError(
-        f"expected a result from a Ray worker, which ended before it had one: {reason}",
-        hint=f"if the memory ran out: {LESS_MEMORY}; {_AGAIN}",
-    )
+def _reason(failure: Exception) -> str:
+    """What Ray says first; of a node that died without its number, and without advice."""
+    return str(failure).strip().splitlines()[0].partition(", node ID: ")[0]

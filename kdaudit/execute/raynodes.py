@@ -74,7 +74,7 @@ def connect(address: str, *, n_cpus: int) -> ModuleType:
 
 def nodes_of(ray: ModuleType, here: Mapping[str, str]) -> tuple[Node, ...]:
     """All nodes that can run tasks, by name, each compared with what `found_here` gave on this machine."""
-    alive = [_node(record) for record in ray.nodes() if record["Alive"]]
+    alive = [node_of(record) for record in ray.nodes() if record["Alive"]]
     able = sorted((node for node in alive if node.n_cpus or node.n_gpus), key=lambda node: node.name)
     this_module = sys.modules[__name__]
     ray.cloudpickle.register_pickle_by_value(this_module)  # a node may have no such module
@@ -143,7 +143,8 @@ def _no_cluster(address: str, found: str) -> DeviceError:
     return DeviceError(f"expected a Ray cluster at {address}, found: {reason}", hint=_START_ONE)
 
 
-def _node(record: Mapping[str, Any]) -> Node:
+def node_of(record: Mapping[str, Any]) -> Node:
+    """A node as Ray tells of it."""
     resources = record["Resources"]
     return Node(
         id=record["NodeID"],

@@ -37,6 +37,13 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Nothing came of it: its worker is gone, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bug:
     """An error that no user can fix."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kdaudit.errors import ModelError, SpecError
 from kdaudit.models.timm_names import TIMM, timm_factory
-from kdaudit.user_code import FAILURES, user_callable
+from kdaudit.user_code import FAILURES, is_file, user_callable
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +39,12 @@ def build_architecture(arch: str, arch_args: str | None) -> torch.nn.Module:
     if not isinstance(module, torch.nn.Module):
         raise ModelError(f"expected {arch} to give a torch.nn.Module, found {type(module).__name__}")
     return module
+
+
+def code_file(arch: str | None) -> str | None:
+    """The file that an architecture's code stands in; None where it is a module, timm's, or there is none."""
+    source = (arch or "").rpartition(":")[0]
+    return source if is_file(source) else None
 
 
 def parse_arch_args(arch_args: str | None) -> dict[str, object]:

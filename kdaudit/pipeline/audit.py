@@ -59,7 +59,7 @@ def audit(
         setup = prepare(spec, store, progress=progress, predicts=True)
         for line in skipped_notices(setup):
             notice(line)
-        with open_pool(setup) as pool:
+        with open_pool(setup, notice) as pool:
             given = _given(setup, progress)
             checks = checks_of(setup)
             audits = []

@@ -1,18 +1,20 @@
-"""Whether the nodes of a cluster see what tasks name: the cache and the models, by path and digest."""
+"""Whether the nodes of a cluster see what tasks name: the cache, the models and their code, by path and digest."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from uuid import uuid4
 
-from kdaudit.errors import KDAuditError, SpecError
+from kdaudit.digest import file_digest
+from kdaudit.errors import KDAuditError, ModelError, SpecError
 from kdaudit.execute.raycluster import RayCluster
 from kdaudit.execute.raynodes import AUTO, LOCAL, Node, unfit
+from kdaudit.models.architecture import code_file
 from kdaudit.models.identify import digest_as
 from kdaudit.options import AuditSpec
 from kdaudit.protocols import Progress
@@ -23,11 +25,12 @@ _ADDRESS = re.compile(rf"{AUTO}|{LOCAL}|[^/\s]+:\d+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenTask:
-    """Look for a file that was just written into the cache, and for models."""
+    """Look for a file that was just written into the cache, for models, and for code, {path: SHA-256}."""
 
     token: Path
     text: str
     models: tuple[ModelRef, ...]
+    code: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_ray_options(spec: AuditSpec) -> None:
@@ -53,7 +56,7 @@ def check_ray_options(spec: AuditSpec) -> None:
 
 
 def require_fit(cluster: RayCluster, cache: Path, models: Sequence[ModelRef]) -> None:
-    """Return if every node has the same versions and sees the cache and the models.
+    """Return if every node has the same versions and sees the cache, the models and the code of their architectures.
 
     Raises:
         DeviceError: one does not; it is named, and what it lacks.
@@ -77,7 +80,7 @@ def not_seen(task: SeenTask, progress: Progress) -> str:  # noqa: ARG001 - every
     """What this node does not see, as a sentence; '' if it sees everything.
 
     Raises:
-        ModelError: a model cannot be read.
+        ModelError: a model, or its code, cannot be read.
     """
     folder = task.token.parent
     if not folder.is_dir():
@@ -85,12 +88,23 @@ def not_seen(task: SeenTask, progress: Progress) -> str:  # noqa: ARG001 - every
     if not task.token.is_file() or task.token.read_text(encoding="utf-8") != task.text:
         return f"expected the cache at {folder}, found another folder of that name"
     for model in task.models:
-        found = digest_as(Path(model.path), model.kind)
-        if found != model.sha256:
-            return (
-                f"expected {Path(model.path).absolute()} with SHA-256 {model.sha256[:16]}, found {found[:16]}"
-            )
+        if found := _other(model.path, model.sha256, digest_as(Path(model.path), model.kind)):
+            return found
+    for path, sha256 in task.code.items():
+        if found := _other(path, sha256, _code_digest(path)):
+            return found
     return ""
+
+
+def _other(path: str, expected: str, found: str) -> str:
+    """That a file's digest is not the expected one, as a sentence; '' if it is."""
+    if found == expected:
+        return ""
+    return f"expected {Path(path).absolute()} with SHA-256 {expected[:16]}, found {found[:16]}"
+
+
+def _code_digest(path: str) -> str:
+    return file_digest(Path(path), error=ModelError, what="the architecture's file")
 
 
 @contextmanager
@@ -99,4 +113,5 @@ def _token(cache: Path, models: Sequence[ModelRef]) -> Iterator[SeenTask]:
         text = uuid4().hex
         token.write(text)
         token.flush()
-        yield SeenTask(token=Path(token.name), text=text, models=tuple(models))
+        code = {path: _code_digest(path) for model in models if (path := code_file(model.arch))}
+        yield SeenTask(token=Path(token.name), text=text, models=tuple(models), code=code)

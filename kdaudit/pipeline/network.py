@@ -14,6 +14,7 @@ from kdaudit.models.checks import check_architecture, check_network
 from kdaudit.models.identify import identify
 from kdaudit.models.predict import fit_inputs
 from kdaudit.models.trainable import ArchitectureNetwork, OnnxNetwork
+from kdaudit.options import AuditSpec
 from kdaudit.pipeline.plan import Setup
 from kdaudit.types import AnyArray, Batch, ModelRef, NetworkSpec, Role
 
@@ -48,36 +49,52 @@ def training_data(setup: Setup) -> Examples:
     return setup.train
 
 
+def architecture_of(spec: AuditSpec, student: ModelRef) -> ModelRef:
+    """The file that the controls' architecture is taken from: the student's, or that of `--student-train-as`."""
+    if spec.student_train_as is None:
+        return student
+    return identify(
+        spec.student_train_as,
+        role=Role.STUDENT,
+        name=student.name,
+        output=student.output,
+        arch=None,
+        arch_args=None,
+        trust_pickle=spec.trust_pickle,
+    )
+
+
+def start_of(spec: AuditSpec, student: ModelRef) -> ModelRef | None:
+    """The weights that controls start from, of `--init-from`; None where they are drawn."""
+    if spec.init_from is None:
+        return None
+    return identify(
+        spec.init_from,
+        role=Role.STUDENT,
+        name="init",
+        output=student.output,
+        arch=student.arch,
+        arch_args=student.arch_args,
+        trust_pickle=spec.trust_pickle,
+        weights_alone=True,
+    )
+
+
+def files_read(setup: Setup) -> tuple[ModelRef, ...]:
+    """Every model file that controls and predictions are made of, once."""
+    spec, student = setup.spec, setup.students[0]
+    named = (*setup.given, architecture_of(spec, student), start_of(spec, student))
+    return tuple(dict.fromkeys(model for model in named if model is not None))
+
+
 def network_spec(setup: Setup, student: ModelRef) -> NetworkSpec:
-    """The architecture that the controls take: the student's, or that of `--student-train-as`."""
+    """What the controls of a student are made of."""
     spec = setup.spec
-    model = student
-    if spec.student_train_as is not None:
-        model = identify(
-            spec.student_train_as,
-            role=Role.STUDENT,
-            name=student.name,
-            output=student.output,
-            arch=None,
-            arch_args=None,
-            trust_pickle=spec.trust_pickle,
-        )
-    init_from = None
-    if spec.init_from is not None:
-        init_from = identify(
-            spec.init_from,
-            role=Role.STUDENT,
-            name="init",
-            output=student.output,
-            arch=student.arch,
-            arch_args=student.arch_args,
-            trust_pickle=spec.trust_pickle,
-            weights_alone=True,
-        )
+    model = architecture_of(spec, student)
     example = _inputs(next(training_data(setup).batches(1)), model)
     return NetworkSpec(
         model=model,
-        init_from=init_from,
+        init_from=start_of(spec, student),
         reinsert_bn=spec.reinsert_bn,
         initialisation=spec.student_init,
         dropout=spec.dropout,

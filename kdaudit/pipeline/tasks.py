@@ -110,7 +110,9 @@ def kept_control(task: TrainTask) -> TrainedControl | None:
 
 
 def train_task(task: TrainTask, progress: Progress) -> TrainedControl:
-    """A new control, which is kept."""
+    """A new control, which is kept; not one that is kept since, by a worker that was lost before it could say so."""
+    if (kept := kept_control(task)) is not None:
+        return kept
     from kdaudit.controls.checkpoint import save_checkpoint
     from kdaudit.controls.train import train_control
     from kdaudit.models.trainable import open_network
@@ -156,6 +158,8 @@ def kept_pilot(task: PilotTask) -> float | None:
 
 def pilot_task(task: PilotTask, progress: Progress) -> float:
     """The pilot's accuracy on the tenth of the training data that was held out, which is kept; 0 if it diverged."""
+    if (kept := kept_pilot(task)) is not None:
+        return kept
     from kdaudit.controls.epochs import holdout_accuracy, holdout_split
     from kdaudit.controls.targets import LabelTargets
     from kdaudit.controls.train import train_control

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from kdaudit.errors import DataError, KDAuditError, TrainingError
+from kdaudit.errors import DataError, TrainingError
 from kdaudit.protocols import Executor
 from kdaudit.types import ProgressEvent
 from tests.execute import jobs
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and process numbers of POSIX")
+
+
+# What the pools of these tests say.
+NOTICES: list[str] = []
 
 
 def ignore(event: ProgressEvent) -> None:
@@ -102,16 +106,31 @@ class WorkersContract(ExecutorContract):
         assert before == os.environ.get("OMP_NUM_THREADS")
 
     @posix
-    def test_a_killed_worker_costs_only_its_task(self, pool: Executor) -> None:
+    def test_the_task_of_a_killed_worker_is_done_again(self, pool: Executor, tmp_path: Path) -> None:
+        """And only that one; it is told once, however many workers are lost in one way."""
+        NOTICES.clear()
+        tasks = [(tmp_path / str(n), n_deaths) for n, n_deaths in enumerate([0, 1, 0, 1])]
+        assert [1, 2, 1, 2] == list(pool.map(jobs.die_a_few_times, tasks, progress=ignore))
+        (said,) = NOTICES
+        assert said.startswith("a worker was lost, its task begins anew (try 2 of 3): ")
+
+    @posix
+    def test_a_task_that_kills_each_of_its_workers_ends(self, pool: Executor, tmp_path: Path) -> None:
         """Its result is an error that says what happened and what may help; all others are done."""
-        results = list(pool.map(jobs.die_at_two, range(6), progress=ignore))
-        assert [0, 1, 3, 4, 5] == [result for result in results if not isinstance(result, KDAuditError)]
-        lost = results[2]
+        NOTICES.clear()
+        tasks = [(tmp_path / str(n), n_deaths) for n, n_deaths in enumerate([0, 100, 2])]
+        first, lost, last = pool.map(jobs.die_a_few_times, tasks, progress=ignore)
+        assert (1, 3) == (first, last)
+        assert 3 == len(list((tmp_path / "1").iterdir()))
         assert isinstance(lost, TrainingError)
-        assert "worker" in lost.message
-        assert "ended before it had one" in lost.message
-        assert lost.hint is not None
-        assert "--workers 1" in lost.hint
+        assert "expected a result from a worker, which ended before it had one, 3 times: " in lost.message
+        assert (
+            "if the memory ran out: use fewer workers (--workers 1) or a smaller --batch-size; "
+            "finished controls are kept: the same command goes on from there"
+        ) == lost.hint
+        assert ["(try 2 of 3)", "(try 3 of 3)"] == [
+            said[said.index("(") : said.index(")") + 1] for said in NOTICES
+        ]
 
     @posix
     def test_whoever_stops_taking_results_ends_the_tasks(self, pool: Executor, tmp_path: Path) -> None:

@@ -16,13 +16,21 @@ import pytest
 from kdaudit.errors import TrainingError
 from kdaudit.execute import EXECUTORS, LocalPool
 from tests.execute import jobs
-from tests.execute.contract import ExecutorContract, WorkersContract, ends_soon, ignore, pids_in, posix
+from tests.execute.contract import (
+    NOTICES,
+    ExecutorContract,
+    WorkersContract,
+    ends_soon,
+    ignore,
+    pids_in,
+    posix,
+)
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[LocalPool]:
     """Two workers for all tests that leave them as they were."""
-    with LocalPool(2, threads_per_worker=1, initializer=jobs.set_up) as two:
+    with LocalPool(2, threads_per_worker=1, initializer=jobs.set_up, notice=NOTICES.append) as two:
         yield two
 
 
@@ -73,7 +81,7 @@ def test_workers_are_used_again(pool: LocalPool) -> None:
 
 
 def test_a_worker_that_cannot_be_set_up_costs_its_tasks() -> None:
-    """Each task is tried once: there is an end."""
+    """Each task is tried a few times: there is an end."""
     with LocalPool(1, initializer=jobs.fail_to_set_up) as pool:
         results = list(pool.map(jobs.square, range(2), progress=ignore))
     assert all(isinstance(result, TrainingError) for result in results)

@@ -19,7 +19,7 @@ from kdaudit.execute import EXECUTORS, RayCluster
 from kdaudit.execute.raycluster import _done_here, _Surroundings
 from kdaudit.execute.raynodes import FOLDER, connect, differences, found_here, unfit
 from tests.execute import jobs
-from tests.execute.contract import WorkersContract, ends_soon, ignore, pids_in, posix
+from tests.execute.contract import NOTICES, WorkersContract, ends_soon, ignore, pids_in, posix
 
 pytest.importorskip("ray", reason="the extra [ray] is not installed")
 pytestmark = pytest.mark.ray
@@ -30,7 +30,7 @@ started = pytest.mark.slow
 @pytest.fixture(scope="module")
 def pool() -> Iterator[RayCluster]:
     """An instance on this machine for all tests that leave it as it was."""
-    with RayCluster("local", n_workers=2, initializer=jobs.set_up) as two:
+    with RayCluster("local", n_workers=2, initializer=jobs.set_up, notice=NOTICES.append) as two:
         yield two
 
 
@@ -66,9 +66,11 @@ def test_every_node_can_be_asked(pool: RayCluster) -> None:
 
 
 @started
-def test_ray_says_nothing_on_standard_output(pool: RayCluster, capfd: pytest.CaptureFixture[str]) -> None:
-    """That is where the report goes; and a worker that dies is told of by its task's error alone."""
-    list(pool.map(jobs.die_at_two, range(4), progress=ignore))
+def test_ray_says_nothing_on_standard_output(
+    pool: RayCluster, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """That is where the report goes; and a worker that dies is told of by our notice alone."""
+    assert [2] == list(pool.map(jobs.die_a_few_times, [(tmp_path, 1)], progress=ignore))
     time.sleep(2)  # it would come a moment later
     assert ("", "") == capfd.readouterr()
 

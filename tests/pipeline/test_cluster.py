@@ -19,7 +19,10 @@ from kdaudit.options import AuditSpec
 from kdaudit.pipeline.audit import audit, training_plans
 from kdaudit.pipeline.cluster import SeenTask, check_ray_options, node_problems, not_seen, require_fit
 from kdaudit.pipeline.doctor import cluster_checks
-from kdaudit.types import ModelRef, OutputKind, Role
+from kdaudit.pipeline.network import files_read
+from kdaudit.pipeline.plan import prepare
+from kdaudit.pipeline.store import open_store
+from kdaudit.types import ModelRef, OutputKind, ProgressEvent, Role
 from tests.cli.conftest import process
 from tests.execute.contract import ignore
 from tests.pipeline.conftest import Auditor
@@ -112,6 +115,32 @@ def test_models_are_looked_at_by_digest(model: ModelRef, tmp_path: Path) -> None
         not_seen(gone, ignore)
 
 
+def test_the_code_of_an_architecture_is_looked_at_by_digest(model: ModelRef, tmp_path: Path) -> None:
+    """A file of the user's own, wherever it is named; a module is what is installed."""
+    code = tmp_path / "net.py"
+    code.write_text("net = None\n", encoding="utf-8")
+    of_file = replace(model, arch=f"{code}:net")
+    require_fit(cluster(GOOD), tmp_path, [of_file, replace(model, arch="torchvision.models:resnet18"), model])
+    (tmp_path / "token").write_text("ours", encoding="utf-8")
+    task = SeenTask(token=tmp_path / "token", text="ours", models=(), code={str(code): "0" * 64})
+    assert f"expected {code} with SHA-256 {'0' * 16}, found " in not_seen(task, ignore)
+    code.unlink()
+    with pytest.raises(ModelError, match=rf"expected the architecture's file at {code}, found nothing there"):
+        not_seen(task, ignore)
+
+
+def test_nodes_are_asked_for_all_that_controls_are_made_of(world: TrainableWorld, tmp_path: Path) -> None:
+    """The given models, and the files of --student-train-as and --init-from; each once."""
+    spec = training_spec(world, tmp_path / "cache")
+    with open_store(tmp_path / "cache", keep=True, resume=True) as store:
+        plain = prepare(spec, store, progress=ignore)
+        assert plain.given == files_read(plain)
+        teacher = spec.teacher
+        more = replace(plain, spec=replace(spec, student_train_as=teacher, init_from=teacher))
+        assert [teacher, *spec.students, teacher, teacher] == [model.path for model in files_read(more)]
+        assert 4 == len(set(files_read(more)))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -196,6 +225,43 @@ def test_controls_of_a_cluster_are_those_of_one_machine_and_are_kept(
     assert "on a Ray cluster of 1 node (local), 2 at once" in first.stderr
     assert "all 5 are kept from an earlier run" in second.stderr
     assert [m["seconds"] for m in there["models"]] == [m["seconds"] for m in again["models"]]
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_an_audit_that_loses_a_node_comes_to_the_same(
+    world: TrainableWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Byte for byte; the user is told of the node, once."""
+    pytest.importorskip("ray", reason="the extra [ray] is not installed")
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # no token in the home folder of whoever runs this
+    options = {"controls": 3, "random_controls": 0, "positive_controls": 0, "epochs": "30"}
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        nodes = [started.add_node(num_cpus=1) for _ in range(2)]
+        training: set[str] = set()
+
+        def take_a_node_away(event: ProgressEvent) -> None:
+            if event.stage == "train" and nodes:
+                training.add(event.name)
+                if {"independent/0", "independent/1"} <= training:
+                    started.remove_node(nodes.pop(), allow_graceful=False)
+                    nodes.clear()
+
+        said: list[str] = []
+        spec = training_spec(
+            world, tmp_path / "cluster", ray_address=started.address, workers=None, **options
+        )
+        audit(spec, progress=take_a_node_away, notice=said.append)
+    finally:
+        started.shutdown()
+    assert not nodes
+    assert 1 == sum("a worker was lost, its task begins anew (try 2 of 3): " in line for line in said), said
+    audit(training_spec(world, tmp_path / "local", **options))
+    assert 3 == len(weights(tmp_path / "local"))
+    assert weights(tmp_path / "local") == weights(tmp_path / "cluster")
 
 
 @pytest.mark.ray

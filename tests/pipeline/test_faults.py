@@ -494,24 +494,47 @@ def test_two_runs_that_replace_a_damaged_artefact_both_succeed(tmp_path: Path) -
     assert [] == hidden(tmp_path)
 
 
-@posix
-def test_a_killed_worker_is_an_error_and_finished_controls_are_kept(
-    spec: Callable[..., AuditSpec], tmp_path: Path
-) -> None:
-    """As the kernel does when memory runs out: no hang, a way out, and the next run goes on from there."""
-    controls = tmp_path / "cache" / "controls"
+class Killer:
+    """Kills the worker that trains the second control, `times` times, as the kernel does when memory runs out."""
 
-    def kill_the_second(event: ProgressEvent) -> None:
-        if event.stage == "train" and event.name == "independent/1":
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def __call__(self, event: ProgressEvent) -> None:
+        """Watch for it."""
+        if self.times and event.stage == "train" and event.name == "independent/1":
+            self.times -= 1
             for worker in multiprocessing.active_children():
                 worker.kill()
+                worker.join()  # what it sent before is not taken for another worker's
 
-    with pytest.raises(TrainingError, match=r"ended before it had one \(exit code -9\)") as caught:
-        audit(spec(workers=1, epochs="30"), progress=kill_the_second)
+
+@posix
+def test_the_control_of_a_killed_worker_is_trained_again_and_the_same(
+    spec: Callable[..., AuditSpec], tmp_path: Path
+) -> None:
+    """Byte for byte; the user is told, and finished ones are not trained again."""
+    said: list[str] = []
+    (lost,) = audit(spec(workers=1, epochs="30"), progress=Killer(times=1), notice=said.append)
+    assert 1 == said.count("a worker was lost, its task begins anew (try 2 of 3): exit code -9")
+    (whole,) = audit(spec(workers=0, epochs="30", cache_dir=str(tmp_path / "whole")))
+    assert [m.sha256 for m in whole.result.models] == [m.sha256 for m in lost.result.models]
+    assert 3 == len(list((tmp_path / "cache" / "controls").glob("*/record.json")))
+
+
+@posix
+@pytest.mark.slow
+def test_a_control_that_kills_its_workers_is_an_error_and_finished_ones_are_kept(
+    spec: Callable[..., AuditSpec], tmp_path: Path
+) -> None:
+    """No hang, a way out, and the next run goes on from there."""
+    controls = tmp_path / "cache" / "controls"
+    with pytest.raises(TrainingError, match=r"ended before it had one, 3 times: exit code -9") as caught:
+        audit(spec(workers=1, epochs="30"), progress=Killer(times=100))
     assert (
-        "if the memory ran out: use fewer workers (--workers 1) or a smaller --batch-size"
-        == caught.value.hint
-    )
+        "if the memory ran out: use fewer workers (--workers 1) or a smaller --batch-size; "
+        "finished controls are kept: the same command goes on from there"
+    ) == caught.value.hint
     assert 1 == len(list(controls.glob("*/record.json")))
     (plan,) = training_plans(spec(epochs="30"))
     assert (3, 1) == (plan.n_independent, plan.n_kept)
