@@ -18,7 +18,7 @@ ROOT = Path(kdaudit.__file__).parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types"),
     ("numerics", "cores", "digest", "installed", "locks", "rng", "options", "schema", "user_code"),
-    ("protocols", "judge_options"),
+    ("protocols", "judge_options", "numbers"),
     ("models", "data", "controls", "metrics", "stats", "policy", "execute", "render"),
     ("pipeline", "spec"),
     ("cli",),

@@ -74,8 +74,8 @@ def prune_entries(
     Exit codes: 0 done; 2 usage, 4 the cache is in use or cannot be written.
     """
     from kdaudit.cli.documents import emit
+    from kdaudit.numerics import plural
     from kdaudit.pipeline.cache_entries import KINDS, Wish, bytes_of_size, prune, seconds_of_age
-    from kdaudit.render.numbers import plural
 
     root = _root(options)
     wish = Wish(
@@ -134,7 +134,7 @@ def _show(lines: list[str]) -> None:
 
 
 def _count(n: int) -> str:
-    from kdaudit.render.numbers import plural
+    from kdaudit.numerics import plural
 
     return plural(n, "entry", "entries")
 

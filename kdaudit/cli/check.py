@@ -134,7 +134,7 @@ def _show_plans(specs: Specs) -> None:
 
 def _cost(plan: TrainingPlan) -> str:
     """What is left to train takes; nothing where an earlier run has trained all."""
-    from kdaudit.render.numbers import duration
+    from kdaudit.numbers import duration
 
     if not plan.n_bytes:
         return "all are kept from an earlier run: nothing would be trained."

@@ -81,7 +81,7 @@ def _of_models(given: dict[str, object], wish: Wish, *, quiet: bool) -> PlanResu
 
 def text_plan(result: PlanResult) -> str:
     """The plan as text: one table for each expectation of how the controls behave."""
-    from kdaudit.render import numbers
+    from kdaudit import numbers
 
     share, chances = numbers.percent(result.effect), round(result.power * 100)
     lines = [
@@ -123,7 +123,7 @@ def _row(*cells: str) -> str:
 
 
 def _needed(errors: int | None, examples: int | None) -> str:
-    from kdaudit.render import numbers
+    from kdaudit import numbers
 
     if errors is None:
         return numbers.NONE

@@ -152,7 +152,7 @@ class Tracker:
         return (now - began) * (1 - share) / done
 
     def _described(self, event: ProgressEvent, seconds_left: float | None) -> str:
-        from kdaudit.render.numbers import duration
+        from kdaudit.numbers import duration
 
         parts = [f"{event.stage} {event.name}".rstrip()]
         if event.stage == "train" and self._total:
@@ -170,7 +170,7 @@ class Tracker:
         return ", ".join(parts)
 
     def _shortened(self, event: ProgressEvent, seconds_left: float | None) -> str:
-        from kdaudit.render.numbers import duration
+        from kdaudit.numbers import duration
 
         is_control = event.stage == "train" and self._total
         parts = [f"{event.stage} {f'{self._done}/{self._total}' if is_control else event.name}".rstrip()]

@@ -106,7 +106,7 @@ def _policy(result: AuditResult) -> list[str]:
 
 
 def _numbers(result: AuditResult) -> Iterator[tuple[str, str]]:
-    from kdaudit.render import numbers
+    from kdaudit import numbers
 
     for label, effect, show, show_range in (
         ("wrong knowledge taken", result.kappa_W, numbers.percent, numbers.percent_range),
@@ -124,7 +124,7 @@ def _numbers(result: AuditResult) -> Iterator[tuple[str, str]]:
 
 def _distances(result: AuditResult) -> Iterator[tuple[str, str]]:
     """How far the student is from the teacher, where there are no controls to say how far that is."""
-    from kdaudit.render import numbers
+    from kdaudit import numbers
 
     found = {name: record.student for name, record in result.transfer.items()}
     if not result.n_controls and found:

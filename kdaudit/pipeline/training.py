@@ -11,6 +11,7 @@ import numpy as np
 from kdaudit.controls.epochs import EpochChoice, choose_epochs
 from kdaudit.errors import KDAuditError
 from kdaudit.models.trainable import open_network
+from kdaudit.numbers import duration
 from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
 from kdaudit.pipeline.control_tasks import ControlTasks, taught_by
 from kdaudit.pipeline.network import check, network_spec, training_data
@@ -28,7 +29,6 @@ from kdaudit.pipeline.tasks import (
     train_task,
 )
 from kdaudit.protocols import Executor, Progress
-from kdaudit.render.numbers import duration
 from kdaudit.types import (
     ModelRef,
     Predictions,

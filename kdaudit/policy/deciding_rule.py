@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kdaudit.numbers import exactly, percent
 from kdaudit.policy.allowance import NAMED, allowance, side
 from kdaudit.policy.evidence import effect
 from kdaudit.policy.limits import Limits
-from kdaudit.policy.phrases import at_most, bare, bound, percent
+from kdaudit.policy.phrases import at_most, bare
 from kdaudit.types import Assessment, Evidence, RuleOutcome, RuleStatus
 
 Asymmetry = Literal["negative", "absent", "undetermined"]
@@ -101,7 +102,7 @@ def _still_open(assessment: Assessment, limits: Limits) -> str:
         below = kappa.low is None or kappa.low <= 0
         payoff = "" if limits.gains == "never" else f" {_payoff(assessment)}"
         return (
-            f"{_repeats(assessment)} The interval reaches {bound(limits.m_pass)}"
+            f"{_repeats(assessment)} The interval reaches {exactly(limits.m_pass)}"
             f"{' and includes 0' if below else ''}.{payoff}"
         )
     if tilt.high is not None and tilt.high >= limits.m_pass:
@@ -142,12 +143,12 @@ def _required(assessment: Assessment, limits: Limits) -> str:
     moved, where = allowance(assessment, limits), side(assessment)
     added = taken = ""
     if moved >= NAMED and where == "nearer":
-        added = f" ({bound(limits.m_fail - moved)}, and {at_most(moved)} for its accuracy: see KD301)"
+        added = f" ({exactly(limits.m_fail - moved)}, and {at_most(moved)} for its accuracy: see KD301)"
     if moved >= NAMED and where == "farther":
-        taken = f" ({bound(limits.m_pass + moved)}, less {at_most(moved)} for its accuracy: see KD301)"
+        taken = f" ({exactly(limits.m_pass + moved)}, less {at_most(moved)} for its accuracy: see KD301)"
     margins = (
-        f"fail from {bound(limits.m_fail)}{added} with p ≤ {bare(limits.alpha)}; "
-        f"pass if the interval ends below {bound(limits.m_pass)}{taken}"
+        f"fail from {exactly(limits.m_fail)}{added} with p ≤ {bare(limits.alpha)}; "
+        f"pass if the interval ends below {exactly(limits.m_pass)}{taken}"
     )
     if limits.gains == "never":
         return margins
@@ -159,7 +160,7 @@ def _uncertain(kappa: Evidence, limits: Limits) -> str:
         return ""
     return (
         f" The share itself is uncertain ({percent(kappa.low)} to {percent(kappa.high)}), but it is estimated "
-        f"at {bound(limits.m_fail)} or more, and chance alone does not give that."
+        f"at {exactly(limits.m_fail)} or more, and chance alone does not give that."
     )
 
 

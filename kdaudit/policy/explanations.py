@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kdaudit.numbers import exactly
 from kdaudit.policy.limits import LIMITS
-from kdaudit.policy.phrases import at_most, bare, bound
+from kdaudit.policy.phrases import at_most, bare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class Explanation:
 
 _LOST = (
     f"Its error rate there less that of the controls, above {at_most(LIMITS.part_margin)}, at a false-discovery "
-    f"rate of {bound(LIMITS.false_discovery)} (Benjamini-Hochberg)."
+    f"rate of {exactly(LIMITS.false_discovery)} (Benjamini-Hochberg)."
 )
 _LOPSIDED = ("ratio", "absent_kappa", "min_stratum")
 _PARTS = ("part_margin", "false_discovery")
@@ -40,8 +41,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         asks="Does the student repeat its teacher's errors more than networks without the teacher do?",
         computed="kappa_W = (A(S) - A(C)) / (1 - A(C)): A is the share of the teacher's errors that a model makes "
         "too, with the same wrong answer; S the student, C the mean of the controls. Fail: at least "
-        f"{bound(LIMITS.m_fail)} with p ≤ {bare(LIMITS.alpha)}. Pass: its 90 % interval, and that against controls "
-        f"raised to the student's accuracy, ends below {bound(LIMITS.m_pass)}. Otherwise undecided. The presets "
+        f"{exactly(LIMITS.m_fail)} with p ≤ {bare(LIMITS.alpha)}. Pass: its 90 % interval, and that against controls "
+        f"raised to the student's accuracy, ends below {exactly(LIMITS.m_pass)}. Otherwise undecided. The presets "
         "default and lenient weigh in what was gained: net harm is, per 1,000 examples, errors taken over less correct "
         "answers gained, beyond the controls. Net harm whose interval ends below 0, with asymmetry absent (KD202), "
         "passes whatever is repeated. By lenient, a fail moreover needs net harm above 0 with "
@@ -95,7 +96,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "KD301": Explanation(
         asks="Are the controls a fair comparison?",
         computed="Each beats guessing, has the student's architecture, and their mean accuracy lies within "
-        f"{at_most(LIMITS.max_accuracy_gap)} of the student's. At most {bound(LIMITS.max_unfit_share)} may be unfit.",
+        f"{at_most(LIMITS.max_accuracy_gap)} of the student's. At most {exactly(LIMITS.max_unfit_share)} may be unfit.",
         violated="The audit is inconclusive; but a student that fails is not excused by a lower accuracy.",
         advice="State the student's recipe (epochs, learning rate, augmentation, --init-from) or its complete "
         "training data; for ready-made controls use the student's architecture.",
@@ -121,7 +122,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "KD304": Explanation(
         asks="How small a share taken over would this audit have found?",
         computed="The smallest kappa_W that 80 of 100 audits like this would find, from the examples, the controls "
-        f"and their spread. At most {bound(LIMITS.max_sharpness)}.",
+        f"and their spread. At most {exactly(LIMITS.max_sharpness)}.",
         violated="A warning; at level error the audit is inconclusive.",
         advice="More evaluation examples help most, more controls after that.",
         limits=("max_sharpness", "m_fail", "min_controls"),
@@ -144,8 +145,8 @@ EXPLANATIONS: dict[str, Explanation] = {
     "KD307": Explanation(
         asks="Is the evaluation data new to the student?",
         computed="The share of evaluation examples whose inputs occur in the training data; they are left out. "
-        f"Above {bound(LIMITS.advised_duplicate_share)} it warns.",
-        violated=f"Above {bound(LIMITS.max_duplicate_share)} the audit is inconclusive.",
+        f"Above {exactly(LIMITS.advised_duplicate_share)} it warns.",
+        violated=f"Above {exactly(LIMITS.max_duplicate_share)} the audit is inconclusive.",
         advice="Evaluate on data that was not trained on; where equal inputs are natural: --keep-duplicates.",
         limits=("advised_duplicate_share", "max_duplicate_share"),
     ),

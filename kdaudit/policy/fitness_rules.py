@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from kdaudit.numbers import exactly, percent, percent_with_range
 from kdaudit.numerics import listing
 from kdaudit.policy.allowance import NAMED, allowance, side
 from kdaudit.policy.deciding_rule import wrong_knowledge
 from kdaudit.policy.evidence import effect
 from kdaudit.policy.limits import Limits
-from kdaudit.policy.phrases import bound, percent, percent_with_interval
 from kdaudit.types import Assessment, BaseAssessment, BaseFitness, Fitness, RuleOutcome, RuleStatus
 
 
@@ -81,11 +81,11 @@ def _allowed_for(assessment: Assessment, limits: Limits) -> str:
     if where == "nearer":
         return (
             " The student’s is on the teacher’s side of theirs: such networks repeat more of its answers by "
-            f"themselves, so it fails from {bound(limits.m_fail)}."
+            f"themselves, so it fails from {exactly(limits.m_fail)}."
         )
     return (
         " The student’s is farther from the teacher’s than theirs: such networks repeat fewer of its answers by "
-        f"themselves, so it passes below {bound(limits.m_pass)}."
+        f"themselves, so it passes below {exactly(limits.m_pass)}."
     )
 
 
@@ -145,7 +145,7 @@ def positive_controls(assessment: Assessment, limits: Limits) -> RuleOutcome:
     else:
         status = RuleStatus.PASS if shown else RuleStatus.WARNING
         shares = listing(
-            [percent_with_interval(e.estimate, e.low, e.high) for e in found if e.estimate is not None]
+            [percent_with_range(e.estimate, e.low, e.high) for e in found if e.estimate is not None]
         )
         they, them = "Freshly distilled students take", "them"
         if len(found) == 1:
@@ -196,7 +196,7 @@ def sharp_enough(assessment: Assessment, limits: Limits) -> RuleOutcome:
         status=status,
         observed=found,
         unit="share",
-        required=f"at most {bound(limits.max_sharpness)}",
+        required=f"at most {exactly(limits.max_sharpness)}",
         n=assessment.fitness.n_W,
         reason=reason,
     )
@@ -253,7 +253,7 @@ def no_leak(assessment: BaseAssessment, limits: Limits) -> RuleOutcome:
             level="error",
             fitness=True,
             status=RuleStatus.NOT_JUDGED,
-            required=f"at most {bound(limits.advised_duplicate_share)}",
+            required=f"at most {exactly(limits.advised_duplicate_share)}",
             reason="Without training data it is not known whether evaluation examples occur in it.",
         )
     share = fitness.n_duplicates / fitness.n_before_duplicates
@@ -276,7 +276,7 @@ def no_leak(assessment: BaseAssessment, limits: Limits) -> RuleOutcome:
         status=status,
         observed=share,
         unit="share",
-        required=f"at most {bound(limits.advised_duplicate_share)}",
+        required=f"at most {exactly(limits.advised_duplicate_share)}",
         n=fitness.n_before_duplicates,
         reason=reason,
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kdaudit.numbers import exactly
 from kdaudit.policy.evidence import effect
 from kdaudit.policy.limits import Limits
-from kdaudit.policy.phrases import at_most, bound, compared
+from kdaudit.policy.phrases import at_most, compared
 from kdaudit.types import Assessment, Evidence, PartEvidence, RuleOutcome, RuleStatus
 
 
@@ -94,7 +95,7 @@ def _parts(
         status=status if tested else RuleStatus.NOT_JUDGED,
         observed=float(len(worse)) if tested else None,
         unit="count",
-        required=f"none above {at_most(limits.part_margin)} at {bound(limits.false_discovery)} false discovery",
+        required=f"none above {at_most(limits.part_margin)} at {exactly(limits.false_discovery)} false discovery",
         n=sum(p.n for p in tested) or None,
         reason=reason,
     )

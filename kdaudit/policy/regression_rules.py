@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from kdaudit.numbers import exactly, percent
 from kdaudit.policy.limits import Limits
-from kdaudit.policy.phrases import at_most, bare, bound, percent
+from kdaudit.policy.phrases import at_most, bare
 from kdaudit.types import Assessment, Change, Outcome, RuleOutcome, RuleStatus
 
 
@@ -91,7 +92,7 @@ def _judged(change: Change, limits: Limits) -> tuple[RuleStatus, str]:
         return RuleStatus.FAIL, f"{went}, more than another seed explains."
     if rise.high >= limits.m_pass:
         return RuleStatus.UNDECIDED, (
-            f"{went}; a rise of {bound(limits.m_pass)} of them or more cannot be ruled out."
+            f"{went}; a rise of {exactly(limits.m_pass)} of them or more cannot be ruled out."
         )
     if rise.p_value <= limits.alpha:
         return RuleStatus.PASS, f"{went}, a rise of less than {at_most(limits.m_rise)}."

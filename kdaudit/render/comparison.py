@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kdaudit.render import numbers, text, words
+from kdaudit import numbers
+from kdaudit.numerics import listing, plural
+from kdaudit.render import text, words
 from kdaudit.render.json_report import render_json
 from kdaudit.render.markdown_report import escaped
 from kdaudit.schema import BaselineRecord, ChangedError, ComparisonResult, EffectRecord
@@ -48,7 +50,7 @@ def since(record: BaselineRecord) -> str:
     named = f" New: {', '.join(ids)}{f' and {more:,} more' if more else ''}." if ids else ""
     return (
         f"Since the earlier audit ({_names(before.students)}, {numbers.day(before.started)}), on the "
-        f"{numbers.plural(record.n, 'example')} of both: inherited errors {_changed_errors(record)}; accuracy "
+        f"{plural(record.n, 'example')} of both: inherited errors {_changed_errors(record)}; accuracy "
         f"{_change(record.accuracy, p=None)}. Which errors appear differs from one training to the next; whether "
         f"more are taken over is what KD205 tests.{named}"
     )
@@ -97,12 +99,9 @@ def _change(effect: EffectRecord, *, p: float | None) -> str:
 def _notes(result: ComparisonResult) -> Iterator[str]:
     """On which examples and against which controls."""
     before, after = result.before, result.after
-    yield (
-        f"{numbers.plural(result.n, 'example')} of both audits, {numbers.plural(result.n_W, 'teacher error')} "
-        "among them."
-    )
+    yield (f"{plural(result.n, 'example')} of both audits, {plural(result.n_W, 'teacher error')} among them.")
     if result.controls == "shared":
-        yield f"Both are held against the same {numbers.plural(after.n_controls, 'control')}."
+        yield f"Both are held against the same {plural(after.n_controls, 'control')}."
     else:
         yield (
             "The audits share no control: each student is held against those of its own audit "
@@ -115,7 +114,7 @@ def _notes(result: ComparisonResult) -> Iterator[str]:
     }
     for which, n in left_out.items():
         if n:
-            yield f"Left out: {numbers.plural(n, 'example')} {which}."
+            yield f"Left out: {plural(n, 'example')} {which}."
 
 
 def _text(result: ComparisonResult) -> str:
@@ -180,4 +179,4 @@ def _class(result: ComparisonResult, index: int) -> str:
 
 
 def _names(students: tuple[str, ...]) -> str:
-    return text.listing([text.name(student) for student in students])
+    return listing([text.name(student) for student in students])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kdaudit.render import facts, numbers, text
+from kdaudit import numbers
+from kdaudit.numerics import listing, plural
+from kdaudit.render import facts, text
 from kdaudit.schema import AuditResult, EffectRecord, ModelRecord
 from kdaudit.types import RuleStatus
 
@@ -145,9 +147,9 @@ def of_controls(result: AuditResult) -> str:
     if not independent:
         return not_measured(facts.why_missing(result, "control", "there are no independent controls"))
     if left_out:
-        names = text.listing([text.short(model.name) for model in left_out[:3]])
+        names = listing([text.short(model.name) for model in left_out[:3]])
         more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
-        return f"{names}{more} left out as unfit; {numbers.plural(len(independent), 'independent control')} remain."
+        return f"{names}{more} left out as unfit; {plural(len(independent), 'independent control')} remain."
     if not result.data.has_labels:
         return _controls_without_labels(result)
     total = f"all {len(independent)}" if len(independent) > 2 else _both(len(independent))
@@ -213,7 +215,7 @@ def _matches(result: AuditResult) -> str:
 
 
 def _alone(tau: int) -> str:
-    return "alone" if tau == 0 else f"and at most {numbers.plural(tau, 'control')}"
+    return "alone" if tau == 0 else f"and at most {plural(tau, 'control')}"
 
 
 def _word(n: int) -> str:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from kdaudit.render import numbers, text, words
+from kdaudit import numbers
+from kdaudit.numerics import listing
+from kdaudit.render import text, words
 from kdaudit.render.templates import blamed, environment_of
 from kdaudit.render.views.asymmetry import AsymmetryView, asymmetry
 from kdaudit.render.views.banner import BannerView, PlannerView, banner, planner
@@ -94,7 +96,7 @@ def render_html(result: AuditResult, templates: Path | None = None) -> str:
 
 def view(result: AuditResult, script: Script) -> Page:
     """What the page shows, as plain records."""
-    students = text.listing([text.name(student) for student in result.students]) or "no student"
+    students = listing([text.name(student) for student in result.students]) or "no student"
     return Page(
         title=f"{students}, student of {text.name(result.teacher)}",
         date=numbers.day_and_time(result.started),

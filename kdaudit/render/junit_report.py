@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from kdaudit.render import facts, numbers, stated, text, words
+from kdaudit import numbers
+from kdaudit.render import facts, stated, text, words
 from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from kdaudit.render import facts, numbers, stated, text, words
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import facts, stated, text, words
 from kdaudit.render.views.rules import interval, observed
 from kdaudit.render.views.sizes import SizeRow, quality_rows, transfer_rows
 from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
@@ -40,7 +42,7 @@ def render_markdown(result: AuditResult) -> str:
         "",
         *numbers_table(result),
         "",
-        f"Teacher {escaped(result.teacher)}, {numbers.plural(result.n, 'example')} of "
+        f"Teacher {escaped(result.teacher)}, {plural(result.n, 'example')} of "
         f"{escaped(result.data.name)}, {words.count_controls(result)}.",
         *_policy(result),
         "",

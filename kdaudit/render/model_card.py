@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kdaudit.render import facts, numbers, text, words
+from kdaudit import numbers
+from kdaudit.numerics import listing, plural
+from kdaudit.render import facts, text, words
 from kdaudit.render.markdown_report import code, escaped, not_done, numbers_table, rules_table
 from kdaudit.schema import AuditResult, EffectRecord
 
@@ -31,7 +33,7 @@ _Yaml = Mapping[str, Any] | Sequence[Any] | str | int | float
 def render_model_card(result: AuditResult) -> str:
     """The audit as a model card: front matter, verdict, numbers with intervals, rules, how to reproduce it."""
     headline = words.headline(result)
-    students = text.listing([escaped(student) for student in result.students])
+    students = listing([escaped(student) for student in result.students])
     lines = [
         "---",
         *_block(_front_matter(result)),
@@ -43,7 +45,7 @@ def render_model_card(result: AuditResult) -> str:
         "",
         *numbers_table(result),
         "",
-        f"{students}, a student of {escaped(result.teacher)}, on {numbers.plural(result.n, 'example')} of "
+        f"{students}, a student of {escaped(result.teacher)}, on {plural(result.n, 'example')} of "
         f"{escaped(result.data.name)}, {_errors(result)}; "
         f"{words.count_controls(result)}. Each interval is a 90 % one.",
         "",
@@ -75,7 +77,7 @@ def _front_matter(result: AuditResult) -> dict[str, _Yaml]:
         "tags": ["knowledge-distillation", "kdaudit"],
         "model-index": [
             {
-                "name": text.listing([text.name(student) for student in result.students]),
+                "name": listing([text.name(student) for student in result.students]),
                 "results": [
                     {
                         "task": {

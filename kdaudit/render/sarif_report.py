@@ -17,7 +17,8 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import quote
 
-from kdaudit.render import facts, numbers, stated, text, words
+from kdaudit import numbers
+from kdaudit.render import facts, stated, text, words
 from kdaudit.schema import AuditResult, ModelRecord, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 

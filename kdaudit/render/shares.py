@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kdaudit.render import facts, numbers, text
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import facts, text
 from kdaudit.schema import AuditResult, EffectRecord
 from kdaudit.types import RuleStatus
 
@@ -30,7 +32,7 @@ def taken(result: AuditResult) -> str:
     bounds = facts.limits(result, "KD201")
     estimate = numbers.percent(effect.estimate, 0, bounds)
     if effect.low90 is None or effect.high90 is None:
-        few = numbers.plural(result.n_controls, "control")
+        few = plural(result.n_controls, "control")
         return f"That is {estimate} of the errors they avoid, a difference that {few} cannot test."
     outcome = facts.status(result, "KD201")
     if outcome is RuleStatus.PASS and not facts.passed_by_gain(result):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kdaudit.render import numbers, text
+from kdaudit import numbers
+from kdaudit.numerics import listing
+from kdaudit.render import text
 from kdaudit.schema import AuditResult, RuleRecord, WaiverRecord
 
 _DEFAULT_PRESET = "default"
@@ -38,9 +40,7 @@ def in_short(result: AuditResult) -> str:
 def rates_lost(result: AuditResult) -> str:
     """That the published error rates do not hold under this policy, and why; '' where they do."""
     lost = result.policy.rates_lost
-    return (
-        f"The published error rates do not hold for this policy: {text.listing(list(lost))}." if lost else ""
-    )
+    return f"The published error rates do not hold for this policy: {listing(list(lost))}." if lost else ""
 
 
 def told(row: RuleRecord) -> str:

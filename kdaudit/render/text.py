@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from kdaudit.numerics import listing as listing  # noqa: PLC0414 - one of the ways in which reports write texts
-
 _ISOLATE, _END = "\u2068", "\u2069"
 _LONGEST_IN_SENTENCE = 60
 # What XML 1.0 and HTML forbid, the controls that reorder what follows them, and separators that break lines.

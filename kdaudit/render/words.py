@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kdaudit.render import facts, numbers, shares, stated, text
+from kdaudit import numbers
+from kdaudit.numerics import listing, plural
+from kdaudit.render import facts, shares, stated, text
 from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome, RuleStatus
 
@@ -144,7 +146,7 @@ def _lead_on_mistakes(result: AuditResult) -> str:
         return f"{_TAKEN}; the rule against it is waived"
     if outcome is RuleStatus.PASS:
         passed = _GAINS if facts.passed_by_gain(result) else shares.at_most(result)
-        return passed + (f"; {numbers.plural(waived, 'rule')} waived" if waived else "")
+        return passed + (f"; {plural(waived, 'rule')} waived" if waived else "")
     if outcome is RuleStatus.UNDECIDED:
         return _TAKEN_OPEN if facts.repeated(result) else _CANNOT_SAY
     if not result.data.has_labels:
@@ -157,7 +159,7 @@ def _lead_on_mistakes(result: AuditResult) -> str:
 def _failed_elsewhere(result: AuditResult, others: Sequence[RuleRecord], on_mistakes: str) -> str:
     deeds = [_DEEDS[row.id] for row in others if row.id in _DEEDS]
     untold = [text.short(row.title) for row in others if row.id not in _DEEDS]
-    said = f"The student {text.listing(deeds)}" if deeds else ""
+    said = f"The student {listing(deeds)}" if deeds else ""
     if untold:
         failed = f"{'a rule' if len(untold) == 1 else 'rules'} failed: {'; '.join(untold)}"
         said = f"{said}; {failed}" if said else failed[0].upper() + failed[1:]
@@ -227,7 +229,7 @@ def count_controls(result: AuditResult) -> str:
 
 
 def _rules(n: int) -> str:
-    return numbers.plural(n, "rule")
+    return plural(n, "rule")
 
 
 def _few(counts: Counter[Mark], *kinds: Mark) -> list[str]:

@@ -10,9 +10,9 @@ import pytest
 from lxml import etree, html
 
 from kdaudit.cli.text_report import text_report
+from kdaudit.numbers import NBSP
 from kdaudit.policy.limits import LIMITS
 from kdaudit.render import facts, findings, render, stated, words
-from kdaudit.render.numbers import NBSP
 from kdaudit.render.views.four import four
 from kdaudit.render.views.parts import part_tables
 from kdaudit.schema import AuditResult, LevelChange, LimitChange, PolicyRecord, WaiverRecord

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kdaudit.numerics import listing
 from kdaudit.render import text
 
 
@@ -49,4 +50,4 @@ def test_a_sentence_ends_like_one(given: str, expected: str) -> None:
 
 def test_a_listing_reads_like_prose() -> None:
     """Commas and one 'and'."""
-    assert ["", "a", "a and b", "a, b and c"] == [text.listing(list("abc")[:n]) for n in range(4)]
+    assert ["", "a", "a and b", "a, b and c"] == [listing(list("abc")[:n]) for n in range(4)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kdaudit.cli.text_report import text_report
+from kdaudit.numbers import NBSP
 from kdaudit.render import facts, findings, render, words
-from kdaudit.render.numbers import NBSP
 from kdaudit.render.views.four import four
 from kdaudit.render.views.inherited import inherited
 from kdaudit.schema import AuditResult, EffectRecord

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import charts, facts, findings, numbers
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import charts, facts, findings
 from kdaudit.render.views.effects import limits_that_matter, share_scale
 from kdaudit.render.views.per_thousand import CountsView, counts
 from kdaudit.schema import AuditResult, EffectRecord
@@ -99,10 +101,7 @@ def _said(result: AuditResult, effect: EffectRecord | None, *, wrong: bool) -> s
     if effect is None or effect.estimate is None:
         return "not measured"
     bounds = facts.limits(result, "KD201") if wrong else ()
-    said = numbers.percent(effect.estimate, 0, bounds)
-    if effect.low90 is None or effect.high90 is None:
-        return said
-    return f"{said} {numbers.percent_range(effect.low90, effect.high90, 0, bounds)}"
+    return numbers.percent_with_range(effect.estimate, effect.low90, effect.high90, bounds)
 
 
 def _controls(scale: charts.Scale, effect: EffectRecord, *, y: float) -> tuple[charts.Dot, ...]:
@@ -187,7 +186,7 @@ def _caption(result: AuditResult) -> str:
     )
     gap = (share - right) * 100
     if round(gap) > 0:
-        return f"{said} Here the right-knowledge dot is {numbers.plural(round(gap), 'point')} short of it."
+        return f"{said} Here the right-knowledge dot is {plural(round(gap), 'point')} short of it."
     if round(gap) < 0:
         return f"{said} Here the right-knowledge dot lies beyond it: more right than wrong was taken over."
     return f"{said} Here the right-knowledge dot stands where the harmless copier’s does."

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import facts, numbers, text, words
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import facts, text, words
 from kdaudit.schema import AuditResult, PlannerRow
 from kdaudit.types import Outcome
 
@@ -107,17 +109,16 @@ def _advice(result: AuditResult) -> str:
         return "No number of examples is likely to settle this with such controls: see the other rows."
     more = []
     if row.n > result.n:
-        more.append(numbers.plural(row.n - result.n, "example"))
+        more.append(plural(row.n - result.n, "example"))
     extra = row.n_controls - result.n_controls
     if extra > 0:
-        more.append(numbers.plural(extra, "control"))
+        more.append(plural(extra, "control"))
     said = (
-        f"Audit again with about {numbers.plural(row.n, 'labelled example')} and "
-        f"{numbers.plural(row.n_controls, 'control')}"
+        f"Audit again with about {plural(row.n, 'labelled example')} and {plural(row.n_controls, 'control')}"
     )
     if not more:
         return (
-            f"{numbers.plural(row.n, 'labelled example')} and {numbers.plural(row.n_controls, 'control')} settle such "
+            f"{plural(row.n, 'labelled example')} and {plural(row.n_controls, 'control')} settle such "
             f"a case in {_SETTLED} of 100 audits. This one had {numbers.count(result.n)} and {result.n_controls}, and "
             f"is one of the other {100 - _SETTLED}: audit again with more examples, or with other ones."
         )

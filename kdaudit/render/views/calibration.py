@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kdaudit.render import charts, facts, findings, numbers
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import charts, facts, findings
 from kdaudit.schema import AuditResult, ModelRecord
 
 _Value = Callable[[ModelRecord], float | None]
@@ -49,7 +51,9 @@ def calibration(result: AuditResult) -> CalibrationView:
     if plot:
         note = "15 bins with equally many answers each; a dot is the mean confidence and the accuracy of one bin."
     rows = tuple(row for measure in _MEASURES if (row := _row(result, *measure)) is not None)
-    caption = f"On {numbers.plural(result.n, 'example')}. Controls: mean (smallest to largest); intervals stand below."
+    caption = (
+        f"On {plural(result.n, 'example')}. Controls: mean (smallest to largest); intervals stand below."
+    )
     return CalibrationView(findings.of_calibration(result), plot, key, rows, note, caption)
 
 

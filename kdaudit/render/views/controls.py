@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import charts, facts, findings, numbers, text
+from kdaudit import numbers
+from kdaudit.numerics import listing, plural
+from kdaudit.render import charts, facts, findings, text
 from kdaudit.render.views.curves import learning_curves, levelled
 from kdaudit.schema import AuditResult
 
@@ -99,7 +101,7 @@ def _recipe(result: AuditResult) -> str:
         if distilled or key not in _OF_DISTILLED
     ]
     data = result.train_data
-    on = f" on {text.name(data.name)} ({numbers.plural(data.n, 'example')})" if data is not None else ""
+    on = f" on {text.name(data.name)} ({plural(data.n, 'example')})" if data is not None else ""
     seconds = facts.training_seconds(result)
     taken = f" All trainings together took {numbers.duration(seconds)}." if seconds >= 1 else ""
     return f"The controls were trained{on}: {text.one_line(', '.join(settings))}.{taken}"
@@ -130,7 +132,7 @@ def _positive(result: AuditResult) -> str:
         return ""
     they, take = ("The positive control", "takes") if len(shares) == 1 else ("Positive controls", "take")
     return (
-        f"{they}, freshly distilled from this teacher, {take} over {text.listing(shares)} "
+        f"{they}, freshly distilled from this teacher, {take} over {listing(shares)} "
         "of the wrong knowledge: this is what the audit would see."
     )
 
@@ -140,7 +142,7 @@ def _alternate(result: AuditResult) -> str:
     found, teachers = result.atd, facts.models(result, "alternate-teacher")
     if found is None:
         return ""
-    said = f"{numbers.plural(result.n_alternate, 'alternate control')} learnt from another teacher"
+    said = f"{plural(result.n_alternate, 'alternate control')} learnt from another teacher"
     if teachers and teachers[0].accuracy is not None and teachers[0].agreement_W is not None:
         said += (
             f", {text.name(teachers[0].name)} (right in {numbers.percent(teachers[0].accuracy, 1)}; where this teacher "
@@ -148,9 +150,7 @@ def _alternate(result: AuditResult) -> str:
         )
     if found.estimate is None:
         return f"{said}. Nothing could be measured against them: {found.note}."
-    share = numbers.percent(found.estimate)
-    if found.low90 is not None and found.high90 is not None:
-        share += f" {numbers.percent_range(found.low90, found.high90)}"
+    share = numbers.percent_with_range(found.estimate, found.low90, found.high90)
     tested = numbers.p_value(found.p) if found.p is not None else "not tested: at least three are needed"
     return f"{said}. The student takes over {share} of the wrong knowledge that they leave ({tested})."
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kdaudit.render import charts, facts, numbers
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import charts, facts
 from kdaudit.schema import AuditResult, ModelRecord
 
 _CURVES: tuple[tuple[facts.ModelRole, charts.Kind, str], ...] = (
@@ -56,7 +58,7 @@ def learning_curves(result: AuditResult) -> charts.CurvePlot | None:
     )
     return charts.CurvePlot(
         id="p-curves",
-        title=f"Training accuracy of {numbers.plural(len(trained), 'control')} over {last} epochs. {_ends(result)}",
+        title=f"Training accuracy of {plural(len(trained), 'control')} over {last} epochs. {_ends(result)}",
         height=220,
         x_name="epoch",
         y_name="accuracy while training, %",

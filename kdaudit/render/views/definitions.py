@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import facts, numbers, shares, words
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import facts, shares, words
 from kdaudit.schema import AuditResult, EffectRecord
 
 _DISTANCES: dict[words.Distance, str] = {
@@ -103,7 +105,7 @@ def _of_inherited(result: AuditResult) -> tuple[Definition, ...]:
     if result.inherited is None:
         return ()
     tau = result.inherited.tau
-    others = "none of the controls does" if tau == 0 else f"at most {numbers.plural(tau, 'control')} does"
+    others = "none of the controls does" if tau == 0 else f"at most {plural(tau, 'control')} does"
     return (
         Definition("Inherited error", f"Teacher and student give the same wrong answer and {others}."),
         Definition("By chance", "The count when each control in turn plays the student; the mean of all."),
@@ -226,9 +228,9 @@ def _of_tests(result: AuditResult) -> tuple[Definition, ...]:
 
 def _intervals(result: AuditResult) -> str:
     if result.kappa_W is not None and result.kappa_W.status == "differences-only":
-        few = numbers.plural(result.n_controls, "control")
+        few = plural(result.n_controls, "control")
         return f"None: {few} cannot show how far controls differ by chance. Three are needed for a test."
-    controls = numbers.plural(result.n_controls, "control") if result.n_controls else "independent controls"
+    controls = plural(result.n_controls, "control") if result.n_controls else "independent controls"
     return (
         f"A predictive t-test of the student against {controls}, which takes account of seeds and of "
         f"examples (Crawford and Howell 1998, with a floor). Intervals are 90{numbers.NBSP}%: each end is a "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from kdaudit.render import charts, facts, numbers
+from kdaudit import numbers
+from kdaudit.render import charts, facts
 from kdaudit.schema import AuditResult, EffectRecord
 
 _HEIGHT, _ROW, _AXIS = 50.0, 14.0, 30.0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import charts, facts, findings, numbers, shares, text, words
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import charts, facts, findings, shares, text, words
 from kdaudit.render.views import effects
 from kdaudit.schema import AuditResult, EffectRecord, RuleRecord
 
@@ -75,7 +77,7 @@ def _accuracy_words(result: AuditResult) -> str:
     interval = ""
     if gap.low90 is not None and gap.high90 is not None:
         interval = f", interval {numbers.number_range(gap.low90 * 100, gap.high90 * 100)}"
-    on = f"on {numbers.plural(result.n, 'example')}"
+    on = f"on {plural(result.n, 'example')}"
     if opening == "As accurate as":
         return f"As accurate as networks trained without the teacher {on}: {size} points {more}{interval}."
     return f"{size} points {more} than networks trained without the teacher, {on}{interval}."
@@ -142,7 +144,7 @@ def _wrong_words(result: AuditResult) -> str:
         else (f"the student, on balance, avoids {numbers.count(-more)} more")
     )
     avoided = numbers.count(result.n_W - round(controls))
-    said = f"Controls avoid {avoided} of the teacher’s {numbers.plural(result.n_W, 'error')}; {makes}."
+    said = f"Controls avoid {avoided} of the teacher’s {plural(result.n_W, 'error')}; {makes}."
     outcome = facts.status(result, "KD201")
     if outcome is None or facts.unfit_rules(result):
         return said
@@ -167,9 +169,7 @@ def _right(result: AuditResult, scale: charts.Scale) -> Card:
             else (f"the student, on balance, misses {numbers.count(-more)} more")
         )
         missed = numbers.count(result.n_R - round(controls))
-        why = (
-            f"Controls miss {missed} of the teacher’s {numbers.plural(result.n_R, 'correct answer')}; {has}."
-        )
+        why = f"Controls miss {missed} of the teacher’s {plural(result.n_R, 'correct answer')}; {has}."
     return _share_card(
         result,
         result.kappa_R,

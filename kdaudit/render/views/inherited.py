@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
-from kdaudit.render import charts, comparison, facts, findings, numbers, text
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import charts, comparison, facts, findings, text
 from kdaudit.schema import AuditResult, InheritedExample, InheritedRecord
 
 _MOST_PAIRS = 20
@@ -101,7 +103,7 @@ def inherited(result: AuditResult) -> InheritedView:
         numbers.count(record.n),
         numbers.number(record.expected_by_chance),
         cards,
-        f"{numbers.count(len(cards))} of {numbers.plural(record.n, 'inherited error')}",
+        f"{numbers.count(len(cards))} of {plural(record.n, 'inherited error')}",
         _note(record),
         left_out,
         _origin(result),
@@ -133,7 +135,7 @@ def _pairs(result: AuditResult, record: InheritedRecord) -> tuple[PairRow, ...]:
         n, expected = sum(pair.n for pair in others), sum(pair.expected_by_chance for pair in others)
         rows.append(
             PairRow(
-                f"{numbers.plural(len(others), 'other pair')}, in audit.json",
+                f"{plural(len(others), 'other pair')}, in audit.json",
                 numbers.count(n),
                 numbers.number(expected),
                 "",
@@ -145,9 +147,7 @@ def _pairs(result: AuditResult, record: InheritedRecord) -> tuple[PairRow, ...]:
 
 
 def _caption(record: InheritedRecord) -> str:
-    others = (
-        "no control makes" if record.tau == 0 else f"at most {numbers.plural(record.tau, 'control')} make"
-    )
+    others = "no control makes" if record.tau == 0 else f"at most {plural(record.tau, 'control')} make"
     return f"Errors that teacher and student share and {others}, by pair of classes."
 
 
@@ -236,9 +236,7 @@ def _origin(result: AuditResult) -> str:
     did = result.did
     if did is None or did.estimate is None:
         return ""
-    share = numbers.percent(did.estimate)
-    if did.low90 is not None and did.high90 is not None:
-        share += f" {numbers.percent_range(did.low90, did.high90)}"
+    share = numbers.percent_with_range(did.estimate, did.low90, did.high90)
     p = f", {numbers.p_value(did.p)}" if did.p is not None else ""
     if did.p is not None and did.p > facts.limit(result, "alpha"):
         return (

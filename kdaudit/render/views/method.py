@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import facts, numbers, stated, text
+from kdaudit import numbers
+from kdaudit.numerics import listing, plural
+from kdaudit.render import facts, stated, text
 from kdaudit.schema import AuditResult, DataRecord
 from kdaudit.types import Outcome
 
@@ -82,8 +84,8 @@ def _compared(result: AuditResult) -> str:
         controls = "networks that never saw the teacher, as the user states, since predictions do not show it"
     labelled = "labelled " if result.data.has_labels else ""
     said = (
-        f"One teacher and {students} are compared with {numbers.plural(result.n_controls, 'independent control')}: "
-        f"{controls}. All models answer the same {numbers.plural(result.n, f'{labelled}example')}."
+        f"One teacher and {students} are compared with {plural(result.n_controls, 'independent control')}: "
+        f"{controls}. All models answer the same {plural(result.n, f'{labelled}example')}."
     )
     if not result.data.has_labels:
         return f"{said} These have no labels: answers are compared, and which of them are wrong is not known."
@@ -108,7 +110,7 @@ def _limits(result: AuditResult) -> tuple[str, ...]:
     ]
     if unverified:
         limits.append(
-            f"Stated or assumed, not verified: {text.listing(list(dict.fromkeys(unverified)))}. "
+            f"Stated or assumed, not verified: {listing(list(dict.fromkeys(unverified)))}. "
             "Controls of another recipe can make an honest student look guilty."
         )
     if result.verdict is Outcome.PASS and result.sharpness is not None:
@@ -195,6 +197,6 @@ def _base_name(path: str) -> str:
 
 
 def _data(what: str, record: DataRecord) -> FileRow:
-    left_out = f", {numbers.plural(record.n_duplicates, 'duplicate')} left out" if record.n_duplicates else ""
-    name = f"{text.name(record.name)}, {numbers.plural(record.n, 'example')}{left_out}"
+    left_out = f", {plural(record.n_duplicates, 'duplicate')} left out" if record.n_duplicates else ""
+    name = f"{text.name(record.name)}, {plural(record.n, 'example')}{left_out}"
     return FileRow(what, name, record.sha256[:_DIGEST])

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kdaudit.render import charts, facts, numbers, text
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import charts, facts, text
 from kdaudit.schema import AuditResult, PartRecord
 
 _MOST_ROWS = 20
@@ -95,7 +97,7 @@ def _table(result: AuditResult, family: Family) -> PartTable:
 def _rest(family: Family, n_more: int, *, all_shown: bool) -> str:
     if not n_more:
         return ""
-    noun = numbers.plural(n_more, *_MORE[family])
+    noun = plural(n_more, *_MORE[family])
     why = " with fewer than 20 teacher errors" if all_shown else ""
     return f"And {noun}{why}, in audit.json."
 

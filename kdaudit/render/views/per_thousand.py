@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from kdaudit.render import facts, numbers
+from kdaudit import numbers
+from kdaudit.render import facts
 from kdaudit.schema import AuditResult, EffectRecord
 
 _MOST_SQUARES, _IN_ROW, _SQUARE = 100, 20, 12

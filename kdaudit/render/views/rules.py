@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import facts, numbers, stated, text, words
+from kdaudit import numbers
+from kdaudit.render import facts, stated, text, words
 from kdaudit.schema import AuditResult, RuleRecord
 from kdaudit.types import Outcome
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kdaudit.render import facts, numbers, text, words
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import facts, text, words
 from kdaudit.schema import AuditResult, EffectRecord
 
 Unit = Literal["percent", "points", "ratio", "plain"]
@@ -59,7 +61,7 @@ def sizes(result: AuditResult) -> SizesView:
     rows = (*_taken_over(result), *transfer_rows(result), *quality_rows(result))
     if all(row.estimate == numbers.NONE for row in rows):
         rows = ()
-    caption = f"The student less the mean of {numbers.plural(result.n_controls, 'independent control')}."
+    caption = f"The student less the mean of {plural(result.n_controls, 'independent control')}."
     note = "n: the examples that count. p is one-sided, for a student above its controls (Holm for the distances)."
     return SizesView(caption=caption, rows=rows, note=note if rows else "")
 

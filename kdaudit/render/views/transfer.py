@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdaudit.render import charts, findings, numbers, words
+from kdaudit import numbers
+from kdaudit.numerics import plural
+from kdaudit.render import charts, findings, words
 from kdaudit.schema import AuditResult, TransferRecord
 
 _UNITS: dict[words.Distance, str] = {
@@ -160,7 +162,7 @@ def _spoken(measure: words.Distance, record: TransferRecord) -> str:
 def _note(records: tuple[TransferRecord, ...], n: int) -> str:
     if not records:
         return ""
-    note = f"Means over {numbers.plural(n, 'example')}. 0 on the left is the teacher itself. "
+    note = f"Means over {plural(n, 'example')}. 0 on the left is the teacher itself. "
     if all(record.p is None for record in records):
         return note.strip()
     if any(_bounds(record) for record in records):
