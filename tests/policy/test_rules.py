@@ -185,7 +185,8 @@ def test_positive_controls_show_that_transfer_could_be_seen() -> None:
     said = outcome("KD303", unlike).reason
     assert "unlike them in accuracy and distance to the teacher: its recipe was not reproduced" in said
     assert said.startswith(
-        "Freshly distilled students take over 40\u00a0% [30,\u00a050] and 0\u00a0% [\u221210,\u00a010] of the wrong knowledge."
+        "Freshly distilled students take over 40\u00a0% [30,\u00a050] and 0\u00a0% [\u221210,\u00a010] "
+        "of the wrong knowledge."
     )
     three = outcome("KD303", dataclasses.replace(unlike, positive=(shown, not_shown, shown))).reason
     assert (
