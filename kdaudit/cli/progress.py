@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kdaudit.cli.console import say
 from kdaudit.cli.log import Log
+from kdaudit.numbers import duration
 
 if TYPE_CHECKING:
     from kdaudit.protocols import Progress
@@ -128,7 +129,7 @@ class Tracker:
             what = "controls"
         self.fraction = share
         left = self._seconds_left(what, share) if event.seconds_left is None else event.seconds_left
-        self.line, self.short = self._described(event, left), self._shortened(event, left)
+        self._describe(event, left)
 
     def _take_control(self, event: ProgressEvent) -> None:
         self._done, self._total = event.done or 0, event.total
@@ -151,35 +152,22 @@ class Tracker:
             return None
         return (now - began) * (1 - share) / done
 
-    def _described(self, event: ProgressEvent, seconds_left: float | None) -> str:
-        from kdaudit.numbers import duration
-
-        parts = [f"{event.stage} {event.name}".rstrip()]
+    def _describe(self, event: ProgressEvent, seconds_left: float | None) -> None:
+        """Set `line` and `short` from parts that each have a form for either, '' where one leaves it out."""
+        what = f"{event.stage} {event.name}".rstrip()
+        parts = [(what, what)]
         if event.stage == "train" and self._total:
-            parts.append(f"{self._done} of {self._total} controls done")
+            parts = [(what, f"{event.stage} {self._done}/{self._total}")]
+            parts += [(f"{self._done} of {self._total} controls done", "")]
         elif event.done is not None and event.total and event.epoch is None:
-            parts.append(f"{event.done:,} of {event.total:,}")
+            parts += [(f"{event.done:,} of {event.total:,}", "")]
         if event.epoch is not None:
-            parts.append(f"epoch {event.epoch} of {event.epochs}")
+            parts += [(f"epoch {event.epoch} of {event.epochs}", f"epoch {event.epoch}/{event.epochs}")]
         if event.loss is not None:
-            parts.append(f"loss {event.loss:.3f}")
+            parts += [(f"loss {event.loss:.3f}",) * 2]
         if event.examples_per_second:
-            parts.append(f"{event.examples_per_second:,.0f} examples/s")
+            rate = f"{event.examples_per_second:,.0f}"
+            parts += [(f"{rate} examples/s", f"{rate}/s")]
         if seconds_left is not None:
-            parts.append(f"{duration(seconds_left)} left")
-        return ", ".join(parts)
-
-    def _shortened(self, event: ProgressEvent, seconds_left: float | None) -> str:
-        from kdaudit.numbers import duration
-
-        is_control = event.stage == "train" and self._total
-        parts = [f"{event.stage} {f'{self._done}/{self._total}' if is_control else event.name}".rstrip()]
-        if event.epoch is not None:
-            parts.append(f"epoch {event.epoch}/{event.epochs}")
-        if event.loss is not None:
-            parts.append(f"loss {event.loss:.3f}")
-        if event.examples_per_second:
-            parts.append(f"{event.examples_per_second:,.0f}/s")
-        if seconds_left is not None:
-            parts.append(f"{duration(seconds_left)} left")
-        return ", ".join(parts)
+            parts += [(f"{duration(seconds_left)} left",) * 2]
+        self.line, self.short = (", ".join(filter(None, form)) for form in zip(*parts, strict=True))
