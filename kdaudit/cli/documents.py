@@ -32,9 +32,8 @@ def check_writable(output: OutputSpec) -> None:
     """Refuse unwritable places and unknown formats before hours of training, not after.
 
     Raises:
-        SpecError: `--report` without FORMAT=PATH, or an unknown format.
-        RenderError: a folder that cannot be written, a format whose package is missing, or templates that cannot be
-            used.
+        SpecError: `--report` without FORMAT=PATH, an unknown format, or a folder without templates.
+        RenderError: a folder that cannot be written, a format whose package is missing, or a broken template.
     """
     checked_templates(output.template_dir)
     for format_, _ in _reports(output):
@@ -50,7 +49,8 @@ def checked_templates(template_dir: str | None) -> Path | None:
     """The folder of `--template-dir`, if any.
 
     Raises:
-        RenderError: its templates cannot be used.
+        SpecError: it is no folder, or holds no template of ours.
+        RenderError: a template is broken.
     """
     if template_dir is None:
         return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from kdaudit.render.markdown_report import code, escaped, not_done, numbers_tabl
 from kdaudit.schema import AuditResult, EffectRecord
 
 _DECIMALS = 6
+# What stands before a file's name: after the sign of an option, in a list, before `:callable`, of Windows too.
+_FOLDERS = re.compile(r"""(?:[A-Za-z]:[\\/]|\\\\)(?:[^=,:"']*[\\/])?|[^=,:"']*/""")
 _PICTURES = frozenset({"image-folder", "named"})
 _METRICS = (
     ("kappa_W", "Wrong knowledge taken over (kappa_W)"),
@@ -54,12 +57,25 @@ def render_model_card(result: AuditResult) -> str:
         *rules_table(result),
         *not_done(result),
         "",
-        f"Reproduced by {code(result.command)} (kdaudit {escaped(result.environment.kdaudit)}, "
+        f"Reproduced by {code(_without_folders(result.command))} (kdaudit {escaped(result.environment.kdaudit)}, "
         f"seed {result.seed}, {escaped(numbers.day(result.started))}):",
         "",
         code(result.signature) if result.signature else "no signature",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _without_folders(command: str) -> str:
+    """The command with names of files alone: a card is published, and where files lie is nobody's business."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # of no shell
+        words = command.split()
+    shown = [
+        word if option == "--freeze" or word.startswith("--freeze=") else _FOLDERS.sub("", word.rstrip("/\\"))
+        for option, word in zip(["", *words], words, strict=False)
+    ]
+    return command if shown == words else shlex.join(shown)
 
 
 def _errors(result: AuditResult) -> str:

@@ -12,7 +12,7 @@ import jinja2
 import jinja2.sandbox
 from markupsafe import Markup, escape
 
-from kdaudit.errors import RenderError
+from kdaudit.errors import RenderError, SpecError
 from kdaudit.render import text
 from kdaudit.render.views.rules import anchor
 
@@ -39,15 +39,18 @@ def check_templates(templates: Path) -> None:
     """Return if `templates` holds files of our templates' names that can be read as templates.
 
     Raises:
-        RenderError: it is no folder, replaces nothing, or a template is broken.
+        SpecError: it is no folder, or replaces nothing.
+        RenderError: a template is broken.
     """
     if not templates.is_dir():
-        raise RenderError(f"expected a folder of templates at {templates}, found none")
+        raise SpecError(
+            f"expected a folder of templates at {templates}, found none", hint="check --template-dir"
+        )
     ours = find_templates(_PACKAGE)
     names = [path.relative_to(ours).as_posix() for path in sorted(ours.rglob("*")) if path.is_file()]
     replaced = [name for name in names if (templates / name).is_file()]
     if not replaced:
-        raise RenderError(
+        raise SpecError(
             f"expected templates in {templates} that replace some of ours, found none of their names",
             hint=f"their names are {', '.join(names)}",
         )

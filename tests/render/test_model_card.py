@@ -64,6 +64,27 @@ def test_pictures_are_named_as_a_task() -> None:
     assert "other" == results_of(base)["accuracy"].task_type
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (
+            "kdaudit check /home/me/t.onnx runs/s.onnx --data e.npz",
+            "kdaudit check t.onnx s.onnx --data e.npz",
+        ),
+        ("kdaudit check --data='/my data/eval/' --alpha .9", "kdaudit check --data=eval --alpha .9"),
+        ("kdaudit check --student-arch ~/x/net.py:build", "kdaudit check --student-arch net.py:build"),
+        ("kdaudit check --report html=/www/r.html", "kdaudit check --report html=r.html"),
+        (r"kdaudit check 'C:\me\t.onnx' '\\host\share\s.onnx'", "kdaudit check t.onnx s.onnx"),
+        (r"kdaudit check t.onnx --freeze '^/stem/\d'", r"kdaudit check t.onnx --freeze '^/stem/\d'"),
+        ("kdaudit check it's /home/me/t.onnx", """kdaudit check 'it’s' t.onnx"""),
+    ],
+)
+def test_a_published_command_names_no_folders(given: str, shown: str) -> None:
+    """Files by their names alone, wherever they stand in a word; what is no path is left as it is."""
+    result = audit_result("fail").model_copy(update={"command": given})
+    assert f"Reproduced by `{shown}` (kdaudit" in render(result, "model-card")
+
+
 @pytest.mark.parametrize("kind", kinds())
 def test_saving_it_again_changes_no_value(kind: Kind) -> None:
     """What huggingface_hub writes of it reads back the same: names are one line of plain text to YAML."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kdaudit.errors import RenderError
+from kdaudit.errors import EXIT_USAGE, RenderError, SpecError
 from kdaudit.render import render
 from kdaudit.render.templates import check_templates, find_templates
 from tests.factories import audit_result
@@ -63,15 +63,17 @@ def test_a_script_of_a_user_is_allowed_by_its_digest(tmp_path: Path) -> None:
 
 def test_templates_without_a_folder_invalid(tmp_path: Path) -> None:
     """A path that is no folder is named."""
-    with pytest.raises(RenderError, match=r"expected a folder of templates at .*nowhere, found none"):
+    with pytest.raises(SpecError, match=r"expected a folder of templates at .*nowhere, found none") as caught:
         check_templates(tmp_path / "nowhere")
+    assert (EXIT_USAGE, "check --template-dir") == (caught.value.exit_code, caught.value.hint)
 
 
 def test_templates_that_replace_nothing_invalid(tmp_path: Path) -> None:
     """A misspelt name would change nothing: the known names are listed."""
     (tmp_path / "banner.j2").write_text("")
-    with pytest.raises(RenderError, match="found none of their names") as caught:
+    with pytest.raises(SpecError, match="found none of their names") as caught:
         check_templates(tmp_path)
+    assert EXIT_USAGE == caught.value.exit_code
     assert "parts/banner.j2" in str(caught.value.hint)
 
 
