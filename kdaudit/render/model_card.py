@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kdaudit import numbers
@@ -66,16 +66,17 @@ def render_model_card(result: AuditResult) -> str:
 
 
 def _without_folders(command: str) -> str:
-    """The command with names of files alone: a card is published, and where files lie is nobody's business."""
+    """The command with names of files alone: a card is published, and need not say where they lie."""
+    join: Callable[[list[str]], str]
     try:
-        words = shlex.split(command)
+        words, join = shlex.split(command), shlex.join
     except ValueError:  # of no shell
-        words = command.split()
+        words, join = command.split(), " ".join
     shown = [
         word if option == "--freeze" or word.startswith("--freeze=") else _FOLDERS.sub("", word.rstrip("/\\"))
         for option, word in zip(["", *words], words, strict=False)
     ]
-    return command if shown == words else shlex.join(shown)
+    return command if shown == words else join(shown)
 
 
 def _errors(result: AuditResult) -> str:
