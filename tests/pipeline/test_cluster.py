@@ -237,7 +237,8 @@ def test_an_audit_that_loses_a_node_comes_to_the_same(
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # no token in the home folder of whoever runs this
-    options = {"controls": 3, "random_controls": 0, "positive_controls": 0, "epochs": "30"}
+    # A worker outlives its node by a moment, in which it must not come to its end.
+    options = {"controls": 2, "random_controls": 0, "positive_controls": 0, "epochs": "300"}
     started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     try:
         nodes = [started.add_node(num_cpus=1) for _ in range(2)]
@@ -260,7 +261,7 @@ def test_an_audit_that_loses_a_node_comes_to_the_same(
     assert not nodes
     assert 1 == sum("a worker was lost, its task begins anew (try 2 of 3): " in line for line in said), said
     audit(training_spec(world, tmp_path / "local", **options))
-    assert 3 == len(weights(tmp_path / "local"))
+    assert 2 == len(weights(tmp_path / "local"))
     assert weights(tmp_path / "local") == weights(tmp_path / "cluster")
 
 
