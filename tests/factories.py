@@ -818,6 +818,16 @@ def _inconclusive() -> AuditResult:
     )
 
 
+def _as_measured(row: RuleRecord) -> RuleRecord:
+    """A rule on what was taken over as an unfit audit leaves it; other rules as they are."""
+    if not row.id.startswith("KD2"):
+        return row
+    said = "As measured; this audit is not fit for a verdict (KD301), so it decides nothing."
+    title = "Whether the student repeats its teacher’s errors" if row.id == "KD201" else row.title
+    outcome = row.outcome if row.outcome is RuleStatus.FINDING else RuleStatus.UNDECIDED
+    return row.model_copy(update={"outcome": outcome, "title": title, "reason": said})
+
+
 def _unfit() -> AuditResult:
     """Three of five controls diverged: a fitness rule is violated."""
     base = _fail()
@@ -851,7 +861,7 @@ def _unfit() -> AuditResult:
             }
         )
         if row.id == "KD301"
-        else row
+        else _as_measured(row)
         for row in base.rules
     )
     return _changed(

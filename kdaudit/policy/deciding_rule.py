@@ -22,9 +22,10 @@ _REPEATS = "The student repeats its teacher’s errors"
 _GAINS = "The student repeats its teacher’s errors, but gains more correct answers"
 _MINUS = "\u2212"
 _FEW = "The student repeats few of its teacher’s errors"
+QUESTION = "Whether the student repeats its teacher’s errors"
 _TITLES = {
     RuleStatus.FAIL: _REPEATS,
-    RuleStatus.UNDECIDED: "Whether the student repeats its teacher’s errors",
+    RuleStatus.UNDECIDED: QUESTION,
     RuleStatus.PASS: "The student repeats few of its teacher’s errors, if any",
 }
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
+from kdaudit.numerics import listing
 from kdaudit.options import Level
 from kdaudit.policy.allowance import allowing
-from kdaudit.policy.deciding_rule import Asymmetry, asymmetry
+from kdaudit.policy.deciding_rule import QUESTION, Asymmetry, asymmetry
 from kdaudit.policy.limits import Limits
 from kdaudit.policy.origin_rule import Attribution, attribution
 from kdaudit.policy.policy import Policy
@@ -20,6 +21,8 @@ DECIDING = "KD201"
 # It is asked only where an earlier audit is named, and can fail a student that passes by itself, never hold it back.
 _NEVER_OPEN = "KD205"
 _FITNESS_FAMILY = "KD3"
+# What was taken over: only an audit that is fit for a verdict can tell.
+_TAKEN_OVER_FAMILY = "KD2"
 
 
 def judge(
@@ -71,9 +74,11 @@ def concluded(
         for name, outcome in by_rule.items()
         if policy.levels.get(name) != "off"
     ]
+    unfit = [o for o in judged if o.fitness and o.level == "error" and o.status is RuleStatus.UNDECIDED]
+    if unfit:
+        judged = [_as_measured(o, unfit) if o.rule.startswith(_TAKEN_OVER_FAMILY) else o for o in judged]
     waived = apply_waivers(judged, policy.waivers, students=students, on=on)
     outcomes = waived.outcomes
-    unfit = [o for o in outcomes if o.fitness and o.level == "error" and o.status is RuleStatus.UNDECIDED]
     failed = [o for o in outcomes if not o.fitness and o.level == "error" and o.status is RuleStatus.FAIL]
     open_ones = [o for o in outcomes if not o.fitness and _is_open(o)]
     if unfit:
@@ -111,6 +116,19 @@ def at_level(outcome: RuleOutcome, level: Level | None) -> RuleOutcome:
     elif status is RuleStatus.WARNING:
         status = RuleStatus.FAIL
     return replace(outcome, level="error", status=status, fitness=fitness)
+
+
+def _as_measured(outcome: RuleOutcome, unfit: Sequence[RuleOutcome]) -> RuleOutcome:
+    """A rule's numbers without what they would mean if the audit were fit for a verdict."""
+    if outcome.status is RuleStatus.NOT_JUDGED:
+        return outcome
+    return replace(
+        outcome,
+        title=QUESTION if outcome.rule == DECIDING else outcome.title,
+        status=outcome.status if outcome.status is RuleStatus.FINDING else RuleStatus.UNDECIDED,
+        reason=f"As measured; this audit is not fit for a verdict ({listing([o.rule for o in unfit])}), so it decides "
+        "nothing.",
+    )
 
 
 def _is_open(outcome: RuleOutcome) -> bool:

@@ -116,6 +116,26 @@ def test_a_violated_fitness_rule_makes_it_inconclusive_whatever_the_numbers(rule
     assert ("undetermined", "unproven") == (verdict.asymmetry, verdict.attribution)
 
 
+@pytest.mark.parametrize("kappa", [GUILTY, (0.0, -0.1, 0.1, 0.5)], ids=["guilty", "honest"])
+@pytest.mark.parametrize("violation", VIOLATIONS)
+def test_no_rule_on_what_was_taken_over_passes_or_fails_in_an_unfit_audit(
+    kappa: tuple[float, float, float, float], violation: str
+) -> None:
+    """Its numbers stay, and say nothing; what was lost against controls is still said."""
+    found = assessment(kappa=kappa, ratio=(2.0, 1.5, 2.5, 0.001), **VIOLATIONS[violation])
+    rules = {rule.rule: rule for rule in judged(found).rules}
+    said = f"As measured; this audit is not fit for a verdict ({violation}), so it decides nothing."
+    for name in ("KD201", "KD202", "KD203", "KD204", "KD205"):
+        if rules[name].status is not RuleStatus.NOT_JUDGED:
+            assert said == rules[name].reason
+            assert rules[name].status in (RuleStatus.UNDECIDED, RuleStatus.FINDING)
+    deciding = rules["KD201"]
+    assert (RuleStatus.UNDECIDED, kappa[0]) == (deciding.status, deciding.observed)
+    assert "Whether the student repeats its teacher’s errors" == deciding.title
+    alone = {rule.rule: rule for rule in judged(assessment(kappa=kappa)).rules}
+    assert alone["KD401"].status is rules["KD401"].status
+
+
 @pytest.mark.parametrize(
     ("facts", "rule", "status"),
     [

@@ -159,7 +159,7 @@ def test_an_unfit_audit_gives_the_violated_rule_and_draws_no_verdict() -> None:
     assert "3 of 10 independent controls are unfit: their training diverged." == headline.body[0]
     assert "no verdict is drawn" in headline.body[1]
     assert "31" not in " ".join(headline.body)
-    assert headline.aside.startswith("1 unfit, 1 failed")
+    assert headline.aside.startswith("1 unfit, 3 undecided")
 
 
 def test_an_audit_without_numbers_says_so() -> None:
@@ -249,7 +249,7 @@ def test_classes_are_not_named_where_chance_explains_most() -> None:
 def test_rules_are_counted_in_the_reports_order() -> None:
     """Unfit first, passes last."""
     assert (
-        "1 makes the audit unfit, 1 failed, 3 warnings, 1 could not be judged, 1 waived, 2 findings, 8 passed."
+        "1 makes the audit unfit, 3 undecided, 1 warning, 1 could not be judged, 1 waived, 2 findings, 8 passed."
         == words.count_rules(audit_result("unfit"))
     )
 
