@@ -120,8 +120,8 @@ def at_level(outcome: RuleOutcome, level: Level | None) -> RuleOutcome:
 
 def _as_measured(outcome: RuleOutcome, unfit: Sequence[RuleOutcome]) -> RuleOutcome:
     """A rule's numbers without what they would mean if the audit were fit for a verdict."""
-    if outcome.status is RuleStatus.NOT_JUDGED:
-        return outcome
+    if outcome.status in (RuleStatus.NOT_JUDGED, RuleStatus.UNDECIDED):
+        return outcome  # with its own reason
     return replace(
         outcome,
         title=QUESTION if outcome.rule == DECIDING else outcome.title,
