@@ -14,6 +14,7 @@ import typer
 
 from kdaudit.cli.help import HelpCommand
 from kdaudit.cli.options import given_options, with_options
+from kdaudit.numerics import plural
 from kdaudit.options import AuditSpec
 
 if TYPE_CHECKING:
@@ -74,7 +75,6 @@ def prune_entries(
     Exit codes: 0 done; 2 usage, 4 the cache is in use or cannot be written.
     """
     from kdaudit.cli.documents import emit
-    from kdaudit.numerics import plural
     from kdaudit.pipeline.cache_entries import KINDS, Wish, bytes_of_size, prune, seconds_of_age
 
     root = _root(options)
@@ -134,8 +134,6 @@ def _show(lines: list[str]) -> None:
 
 
 def _count(n: int) -> str:
-    from kdaudit.numerics import plural
-
     return plural(n, "entry", "entries")
 
 

@@ -16,6 +16,7 @@ from kdaudit.cli.options import Config, Isolated, Quiet, given_options, with_opt
 from kdaudit.cli.progress import told
 from kdaudit.cli.text_report import text_report, verdict_line
 from kdaudit.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS
+from kdaudit.numbers import duration
 from kdaudit.options import AuditSpec, OutputSpec
 
 if TYPE_CHECKING:
@@ -134,8 +135,6 @@ def _show_plans(specs: Specs) -> None:
 
 def _cost(plan: TrainingPlan) -> str:
     """What is left to train takes; nothing where an earlier run has trained all."""
-    from kdaudit.numbers import duration
-
     if not plan.n_bytes:
         return "all are kept from an earlier run: nothing would be trained."
     kept = "none is" if not plan.n_kept else f"{plan.n_kept} {'is' if plan.n_kept == 1 else 'are'}"

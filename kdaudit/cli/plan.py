@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from kdaudit import numbers
 from kdaudit.cli.options import Quiet, given_options, with_options
 from kdaudit.errors import SpecError
 from kdaudit.options import AuditSpec, OutputSpec
@@ -81,8 +82,6 @@ def _of_models(given: dict[str, object], wish: Wish, *, quiet: bool) -> PlanResu
 
 def text_plan(result: PlanResult) -> str:
     """The plan as text: one table for each expectation of how the controls behave."""
-    from kdaudit import numbers
-
     share, chances = numbers.percent(result.effect), round(result.power * 100)
     lines = [
         f"The teacher gets {result.n_W:,} of {result.n:,} examples wrong.",
@@ -123,8 +122,6 @@ def _row(*cells: str) -> str:
 
 
 def _needed(errors: int | None, examples: int | None) -> str:
-    from kdaudit import numbers
-
     if errors is None:
         return numbers.NONE
     return f"{errors:,}" if examples is None else f"{errors:,} ({examples:,})"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kdaudit import numbers
 from kdaudit.cli.console import styled, wrapped
 
 if TYPE_CHECKING:
@@ -106,8 +107,6 @@ def _policy(result: AuditResult) -> list[str]:
 
 
 def _numbers(result: AuditResult) -> Iterator[tuple[str, str]]:
-    from kdaudit import numbers
-
     for label, effect, show, show_range in (
         ("wrong knowledge taken", result.kappa_W, numbers.percent, numbers.percent_range),
         ("right knowledge taken", result.kappa_R, numbers.percent, numbers.percent_range),
@@ -124,8 +123,6 @@ def _numbers(result: AuditResult) -> Iterator[tuple[str, str]]:
 
 def _distances(result: AuditResult) -> Iterator[tuple[str, str]]:
     """How far the student is from the teacher, where there are no controls to say how far that is."""
-    from kdaudit import numbers
-
     found = {name: record.student for name, record in result.transfer.items()}
     if not result.n_controls and found:
         shares = [f"other answers {numbers.percent(found['prediction'], 1)}"] if "prediction" in found else []
