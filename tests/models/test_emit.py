@@ -38,10 +38,12 @@ _OTHER_PROCESS = """
 import sys
 import torch
 from safetensors.torch import load_file
-from tests.models.zoo import opened
+from kdaudit.models.trainable import OnnxNetwork
+from kdaudit.types import ModelRef, NetworkSpec, Role
 
 path, weights, seed = sys.argv[1:]
-network = opened(path)
+model = ModelRef(name="student", role=Role.STUDENT, path=path, kind="onnx", sha256="0" * 64)
+network = OnnxNetwork(NetworkSpec(model=model))
 built = network.build(int(seed))
 print(network.spec_digest)
 print(all(torch.equal(a, built.state_dict()[key]) for key, a in load_file(weights).items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
@@ -15,6 +16,8 @@ from kdaudit.models.signature import weight_shapes
 from kdaudit.types import ModelRef, Role, Signature
 from tests.models.zoo import DYNAMO, TS, Export, examples, export, make, opened
 from tests.models.zoo_networks import NETWORKS
+
+Exported = Callable[[Export], Path]
 
 
 def signature(path: Path, kind: str, arch: str | None = None) -> Signature:
@@ -36,11 +39,12 @@ def apart(module: torch.nn.Module) -> torch.nn.Module:
 @pytest.mark.parametrize("exporter", [TS, DYNAMO])
 @pytest.mark.parametrize("folded", [True, False])
 @pytest.mark.parametrize("network", ["small_vgg", "audio_cnn", "mlp"])
-def test_weights_are_those_of_the_module(network: str, exporter: str, folded: bool, tmp_path: Path) -> None:
+def test_weights_are_those_of_the_module(
+    network: str, exporter: str, folded: bool, exported: Exported, tmp_path: Path
+) -> None:
     """By both exporters, BatchNorm folded or kept."""
-    module = make(network)
-    torch.save(module.state_dict(), tmp_path / "m.pt")
-    path = export(Export(network=network, exporter=exporter, folded=folded), tmp_path / "m.onnx", module)
+    torch.save(make(network).state_dict(), tmp_path / "m.pt")
+    path = exported(Export(network=network, exporter=exporter, folded=folded))
     arch = f"tests.models.zoo_networks:{NETWORKS[network].make.__name__}"
     expected = signature(tmp_path / "m.pt", "state_dict", arch)
     assert expected.weights == signature(path, "onnx").weights

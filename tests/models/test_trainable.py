@@ -248,14 +248,11 @@ def test_an_edited_architecture_has_another_digest(tmp_path: Path) -> None:
 
 _OTHER_PROCESS = """
 import sys
-from dataclasses import replace
-from pathlib import Path
 from kdaudit.models.trainable import open_network
-from kdaudit.types import NetworkSpec
-from tests.models.zoo import reference
+from kdaudit.types import ModelRef, NetworkSpec, Role
 
-folder = Path(sys.argv[1])
-model = replace(reference(folder / "w.pt"), kind="state_dict", arch=f"{folder / 'net.py'}:Net")
+path, arch = sys.argv[1:]
+model = ModelRef(name="student", role=Role.STUDENT, path=path, kind="state_dict", sha256="0" * 64, arch=arch)
 print(open_network(NetworkSpec(model=model)).spec_digest)
 """
 
@@ -265,7 +262,7 @@ def test_an_architecture_from_a_file_has_one_digest_in_all_processes(tmp_path: P
     (tmp_path / "net.py").write_text(ARCHITECTURE.format(""))
     digests = {
         subprocess.run(
-            [sys.executable, "-c", _OTHER_PROCESS, str(tmp_path)],
+            [sys.executable, "-c", _OTHER_PROCESS, str(tmp_path / "w.pt"), f"{tmp_path / 'net.py'}:Net"],
             capture_output=True,
             text=True,
             check=True,
