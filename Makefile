@@ -10,8 +10,8 @@ help:  ## Show the targets
 demo: .venv/.installed  ## Audit two bundled students: one must fail, one must pass
 	$(BIN)/kdaudit demo
 
-test: .venv/.dev  ## The tests: under 10 minutes on two cores
-	$(BIN)/python -m pytest -q
+test: .venv/.dev  ## The tests, in two processes: under 10 minutes on two cores
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: .venv/.dev  ## The long ones: big networks, real data
 	$(BIN)/python -m pytest -q -m slow
