@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo docs screenshots test test-slow test-browser zoo validity lint types format bench wheel clean
+.PHONY: help demo docs screenshots test test-slow test-browser test-gpu zoo validity lint types format bench wheel clean
 
 help:  ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -15,6 +15,9 @@ test: .venv/.dev  ## The tests, in two processes: under 10 minutes on two cores
 
 test-slow: .venv/.dev  ## The long ones: big networks, real data
 	$(BIN)/python -m pytest -q -m slow
+
+test-gpu: .venv/.dev  ## The tests that need CUDA
+	$(BIN)/python -m pytest -q -m gpu
 
 zoo: .venv/.dev  ## All networks by all exports, into docs/onnx-zoo.md: half an hour
 	$(BIN)/python -m tests.models.zoo_table
