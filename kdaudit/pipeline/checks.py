@@ -21,6 +21,7 @@ from kdaudit.stats.sanity import (
     clearly_better,
     majority_share,
     shifted_features,
+    times_wider,
 )
 from kdaudit.types import Bool, ModelRef, ProgressEvent, Role
 
@@ -159,7 +160,9 @@ def expected_of(setup: Setup, model: ModelRef) -> Expected | None:
 
 
 def _shifted(setup: Setup) -> Iterator[str]:
-    """Inputs whose means differ between training and evaluation by more than half a deviation, per channel or column.
+    """Inputs that differ between training and evaluation: means by more than half a deviation, per channel or column.
+
+    Or deviations, in every channel or column, more than twice.
 
     On 2,048 examples of each, as the student takes them; tokens are names and have no means.
     """
@@ -169,9 +172,8 @@ def _shifted(setup: Setup) -> Iterator[str]:
     for name, shape in data.shapes.items():
         if train.shapes.get(name, ())[1:] != shape[1:]:
             continue  # the network will refuse one of them
-        shifted = shifted_features(
-            *(both := [_features(part, name, setup.spec.seed) for part in (train, data)])
-        )
+        both = (_features(train, name, setup.spec.seed), _features(data, name, setup.spec.seed))
+        shifted = shifted_features(*both)
         if len(shifted):
             worst = int(shifted[0])
             trained_on, evaluated_on = (f"{part.means[:, worst].mean():.3g}" for part in both)
@@ -180,6 +182,19 @@ def _shifted(setup: Setup) -> Iterator[str]:
                 f"{name} have means more than half a deviation apart, such as number {worst}: {trained_on} in "
                 f"{train.ref.name}, {evaluated_on} in {data.ref.name}. Preprocess both alike."
             )
+        elif times := times_wider(*both):
+            trained_on, evaluated_on = (f"{part.deviations.mean():.3g}" for part in both)
+            yield (
+                f"Training and evaluation inputs differ: every feature of {name} varies at least {times:.1f} times as "
+                f"much in one as in the other, with a deviation of {trained_on} in {_stored(train, name)}, "
+                f"{evaluated_on} in {_stored(data, name)}. Preprocess both alike."
+            )
+
+
+def _stored(examples: Examples, name: str) -> str:
+    """The data's name, and what becomes of its bytes, which fractions are spared."""
+    scaled = examples.stored[name].dtype == np.uint8 and examples.preprocess.scale != 1.0
+    return f"{examples.ref.name}{' (bytes, scaled)' if scaled else ''}"
 
 
 def _features(examples: Examples, name: str, seed: int) -> Features:

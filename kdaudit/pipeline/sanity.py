@@ -15,6 +15,7 @@ from kdaudit.stats.sanity import (
     below_expected,
     label_hint,
     majority_share,
+    misordered,
 )
 from kdaudit.types import BasePanel, Int64, Panel, Role, TrainedControl
 
@@ -25,8 +26,8 @@ _NO_CHECKS = Checks()
 def problems_of(panel: Panel, students: Sequence[int], checks: Checks = _NO_CHECKS) -> tuple[str, ...]:
     """Violated conditions that need no control.
 
-    Constant outputs, no better than the majority class, below an accuracy that was stated, training and evaluation
-    inputs that differ.
+    Constant outputs, no better than the majority class, below an accuracy that was stated, classes in another order,
+    training and evaluation inputs that differ.
     """
     found = []
     for row in (0, *students):
@@ -40,7 +41,7 @@ def problems_of(panel: Panel, students: Sequence[int], checks: Checks = _NO_CHEC
                 f"({majority_share(panel.labels):.1%}). {_hint(panel, row, checks)}"
             )
         else:
-            found += _below_expected(panel, row, checks)
+            found += list(_below_expected(panel, row, checks)) or _misordered(panel, row, checks)
     return (*found, *checks.shifted)
 
 
@@ -78,6 +79,23 @@ def _below_expected(panel: Panel, row: int, checks: Checks) -> Iterator[str]:
             f"{expected.accuracy:.1%} of {expected.source}. "
             f"{hint or 'No other preprocessing or order of classes that was tried does better: check file and data.'}"
         )
+
+
+def _misordered(panel: Panel, row: int, checks: Checks) -> list[str]:
+    """A sentence on a model whose classes stand in another order, as it beats the commonest class by those that do not.
+
+    Of a model whose accuracy the user stated, and that reaches it, nothing is doubted.
+    """
+    model = panel.models[row]
+    expected = checks.expected.get(model.sha256)
+    if expected is not None and expected.by_user:
+        return []
+    hint = misordered(panel.answers[row], panel.labels, panel.n_classes)
+    return (
+        [f"The {model.role} {model.name} is right in {accuracy(panel, row):.1%}. Hint: {hint}."]
+        if hint
+        else []
+    )
 
 
 def weak_teacher(

@@ -138,7 +138,8 @@ EXPLANATIONS: dict[str, Explanation] = {
         asks="Are models and data what they should be?",
         computed="Teacher and student beat the commonest class, no output is constant, and the teacher is at least "
         "halfway from the commonest class to the controls; neither is more than two points below the accuracy that is "
-        "stated for it, and no feature's mean differs by half a deviation between training and evaluation inputs.",
+        "stated for it, or answers in another order of classes; between training and evaluation inputs no feature's "
+        "mean differs by half a deviation, nor do all deviations more than twice.",
         violated="The audit is inconclusive: misfed models would otherwise pass.",
         advice="Check preprocessing, the order of the classes and the files; the reason names what fits better.",
     ),

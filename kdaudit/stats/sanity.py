@@ -18,6 +18,7 @@ _POINTS_BELOW = 0.02
 _SURELY = 0.01
 # Of a pooled deviation, and of standard errors beside it: many features are looked at.
 _SHIFT, _ERRORS = 0.5, 4.0
+_TIMES = 2.0
 
 
 def majority_share(labels: Int64) -> float:
@@ -80,6 +81,21 @@ def shifted_features(one: Features, other: Features) -> Int64:
     return shifted[np.argsort(-apart, kind="stable")].astype(np.int64)
 
 
+def times_wider(one: Features, other: Features) -> float:
+    """How many times wider one side's values are, of the feature where that is least; 0 where it is nothing to say.
+
+    A scaling that one side lacks (division by a deviation, by 255) widens every feature: more than twice, beyond four
+    standard errors of log s as of normal values, 1 / sqrt(2 n). Constant features say nothing.
+    """
+    varies = (one.deviations > 0) & (other.deviations > 0)
+    if not varies.any():
+        return 0.0
+    ratios = np.log(other.deviations[varies] / one.deviations[varies])
+    error = np.sqrt(sum(1 / (2 * len(found.means)) for found in (one, other)))
+    least = max(float(ratios.min()), float(-ratios.max()))
+    return float(np.exp(least)) if least > np.log(_TIMES) + _ERRORS * error else 0.0
+
+
 def label_hint(answers: Int32, labels: Int64, n_classes: int) -> str:
     """What relabelling would make a bad accuracy good, as a sentence; '' if none would.
 
@@ -88,31 +104,64 @@ def label_hint(answers: Int32, labels: Int64, n_classes: int) -> str:
     of each class and judged on the others. A shift must more than halve the errors; a renaming those that are left by
     the shift, if one does.
     """
-    plain = float(np.mean(answers == labels))
-    shares = {shift: float(np.mean(answers == labels + shift)) for shift in (1, -1)}
-    shift = max(shares, key=lambda found: shares[found])
-    best, said = plain, ""
-    if _far_better(shares[shift], plain):
-        best = shares[shift]
-        said = f"the labels look shifted by {shift:+d}: {plain:.1%} correct as given, {best:.1%} shifted"
-    if n_classes > _MAX_CLASSES_FOR_PERMUTATION:
-        return said
-    renamed, moved = _renaming(answers, labels, n_classes)
-    if not _far_better(renamed, best):
-        return said
-    pairs = ", ".join(f"{r} is label {c}" for r, c in moved[:3]) + (", ..." if len(moved) > 3 else "")
-    return (
-        f"the classes look permuted: {plain:.1%} correct as given, {renamed:.1%} after renaming {len(moved)} of them, "
-        f"found on one half of the examples and judged on the other (answer {pairs})"
-    )
+    return "".join(order.said for order in _orders(answers, labels, n_classes)[-1:])
+
+
+def misordered(answers: Int32, labels: Int64, n_classes: int) -> str:
+    """That hint for a model of any accuracy, where more than chance speaks for it.
+
+    Some classes may keep their place in another order (0, 1, 10, 11, 2 ...), and a model beats the commonest class by
+    these. The exact sign test, p <= .01, on the examples that judge the order.
+    """
+    found = _orders(answers, labels, n_classes)
+    return found[-1].said if found and clearly_better(found[-1].plain, found[-1].right, n_tried=3) else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Order:
+    """An order of classes that explains the answers: how it is said, and what is right without it and with it."""
+
+    said: str
+    plain: Bool
+    right: Bool
+
+
+def _orders(answers: Int32, labels: Int64, n_classes: int) -> list[_Order]:
+    """Those that halve the errors, the better one last."""
+    plain = answers == labels
+    share = float(plain.mean())
+    shift = max((1, -1), key=lambda found: float(np.mean(answers == labels + found)))
+    shifted = answers == labels + shift
+    found = []
+    if _far_better(float(shifted.mean()), share):
+        said = f"the labels look shifted by {shift:+d}: {share:.1%} correct as given, {shifted.mean():.1%} shifted"
+        found.append(_Order(said=said, plain=plain, right=shifted))
+    if n_classes > _MAX_CLASSES_FOR_PERMUTATION or len(labels) < 2:
+        return found
+    judging, renamed, moved = _renaming(answers, labels, n_classes)
+    if _far_better(float(renamed.mean()), float(shifted.mean()) if found else share):
+        said = (
+            f"{_renamed(moved, n_classes)}: {share:.1%} correct as given, {renamed.mean():.1%} after renaming "
+            f"{len(moved)} of them, found on one half of the examples and judged on the other"
+        )
+        pairs = ", ".join(f"{r} is label {c}" for r, c in moved[:3]) + (", ..." if len(moved) > 3 else "")
+        found.append(_Order(said=f"{said} (answer {pairs})", plain=plain[judging], right=renamed))
+    return found
+
+
+def _renamed(moved: list[tuple[int, int]], n_classes: int) -> str:
+    for shift in (1, -1):
+        if all((answer - label) % n_classes == shift % n_classes for answer, label in moved):
+            return f"the classes look shifted by {shift:+d}, and from one end to the other"
+    return "the classes look permuted"
 
 
 def _far_better(share: float, than: float) -> bool:
     return share > than + _CLEARLY * (1 - than)
 
 
-def _renaming(answers: Int32, labels: Int64, n_classes: int) -> tuple[float, list[tuple[int, int]]]:
-    """How many are right under the best renaming, and which answers it renames to which labels."""
+def _renaming(answers: Int32, labels: Int64, n_classes: int) -> tuple[Bool, Bool, list[tuple[int, int]]]:
+    """The examples (n,) that judge, what is right of them under the best renaming, and what it renames to what."""
     first = np.empty(len(labels), dtype=bool)
     first[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % 2 == 0  # every second of each class
     confusion = np.zeros((n_classes, n_classes), dtype=np.int64)
@@ -120,6 +169,5 @@ def _renaming(answers: Int32, labels: Int64, n_classes: int) -> tuple[float, lis
     rows, columns = optimize.linear_sum_assignment(confusion, maximize=True)
     renamed_to = np.empty(n_classes, dtype=np.int64)
     renamed_to[rows] = columns
-    renamed = float(np.mean(renamed_to[answers[~first]] == labels[~first])) if len(labels) > 1 else 0.0
     moved = [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if r != c and confusion[r, c]]
-    return renamed, moved
+    return ~first, renamed_to[answers[~first]] == labels[~first], moved

@@ -81,6 +81,26 @@ def test_shifted_labels_are_named(audited: Auditor, tmp_path: Path) -> None:
     assert "shifted by +1" in reason_of(result, "KD306")
 
 
+def test_labels_numbered_as_text_are_named_though_some_keep_their_number(
+    audited: Auditor, tmp_path: Path
+) -> None:
+    """0, 1, 10, 11, 2 ...: all models beat the commonest class by two classes of twelve, and would pass."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(12, size=1500)
+    as_text = np.argsort([str(c) for c in range(12)], kind="stable")
+    answers = {
+        n: np.where(rng.random(1500) < 0.1, rng.integers(12, size=1500), labels)
+        for n in ("teacher", "student", "control0", "control1", "control2")
+    }
+    logits = {n: logits_of(a, 12, rng) for n, a in answers.items()}
+    assert audited(write_world(tmp_path / "right", labels, logits)).verdict == Outcome.PASS
+    result = audited(write_world(tmp_path / "w", as_text[labels], logits))
+    assert result.verdict == Outcome.INCONCLUSIVE
+    assert "The teacher teacher.onnx is right in 13.5%. Hint: the classes look permuted" in reason_of(
+        result, "KD306"
+    )
+
+
 def test_a_constant_student_is_inconclusive(audited: Auditor, tmp_path: Path) -> None:
     """The same answer to everything."""
 

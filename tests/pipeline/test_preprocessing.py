@@ -236,6 +236,19 @@ def test_training_inputs_unlike_the_evaluation_inputs_violate_sanity(tmp_path: P
     assert "Training and evaluation" not in reason_of(audited(options, train_data=str(train)), "KD306")
 
 
+def test_training_inputs_of_another_width_violate_sanity(tmp_path: Path) -> None:
+    """The same mean, and the deviation left out on one side."""
+    options = files(tmp_path)
+    centred = [(part.x / 255 - 0.42).astype(np.float32) for part in (EVALUATION, TRAINING)]
+    np.savez(options["data"], x=centred[0] / np.float32(0.25), y=EVALUATION.labels)
+    train = tmp_path / "train.npz"
+    np.savez(train, x=centred[1], y=TRAINING.labels)
+    reason = reason_of(audited(options, train_data=str(train)), "KD306")
+    assert "every feature of x varies at least 4.0 times as much in one as in the other" in reason
+    np.savez(train, x=centred[1] / np.float32(0.25), y=TRAINING.labels)
+    assert "Training and evaluation" not in reason_of(audited(options, train_data=str(train)), "KD306")
+
+
 @pytest.mark.parametrize("value", [0.0, 95.0])
 def test_expected_accuracies_invalid(tmp_path: Path, value: float) -> None:
     """A share."""

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kdaudit.stats.sanity import Features, below_expected, clearly_better, label_hint, shifted_features
+from kdaudit.stats.sanity import (
+    Features,
+    below_expected,
+    clearly_better,
+    label_hint,
+    misordered,
+    shifted_features,
+    times_wider,
+)
 from kdaudit.types import Bool, Int32
 
 
@@ -57,6 +65,33 @@ def test_labels_off_by_one(shift: int) -> None:
     assert hint.startswith(f"the labels look shifted by {shift:+d}: ")
 
 
+@pytest.mark.parametrize("shift", [1, -1])
+def test_labels_off_by_one_and_round_the_end(shift: int) -> None:
+    """A shift that leads from the last class to the first is said as one, and no renaming of ten classes."""
+    labels = np.arange(400) % 10
+    hint = label_hint(((labels + shift) % 10).astype(np.int32), labels, 10)
+    assert hint.startswith(
+        f"the classes look shifted by {shift:+d}, and from one end to the other: 0.0% correct"
+    )
+
+
+def test_an_order_in_which_some_classes_keep_their_place_is_named() -> None:
+    """Twelve classes numbered as text (0, 1, 10, 11, 2 ...): two keep their number, and beat the commonest class."""
+    as_text = np.argsort([str(c) for c in range(12)], kind="stable")
+    labels = np.arange(600) % 12
+    assert misordered(as_text[labels].astype(np.int32), labels, 12).startswith(
+        "the classes look permuted: 16.7% correct as given, 100.0% after renaming 10 of them"
+    )
+
+
+def test_a_flaw_is_no_other_order_null() -> None:
+    """One class is always taken for another: no one-to-one renaming mends that. Nor do a few examples say anything."""
+    labels = np.arange(600) % 6
+    assert misordered(np.where(labels == 4, 5, labels).astype(np.int32), labels, 6) == ""
+    few = np.array([0, 0, 1, 1, 2, 2])
+    assert misordered(np.array([1, 1, 0, 0, 2, 2], dtype=np.int32), few, 3) == ""
+
+
 def test_a_renaming_that_explains_more_than_a_shift_is_named() -> None:
     """Seven classes of ten are answered one lower: a shift explains these, a renaming all."""
     labels = np.arange(600) % 10
@@ -82,3 +117,17 @@ def test_features_that_lie_apart_are_named_farthest_first() -> None:
 def test_constant_features_that_differ_are_apart() -> None:
     """And those that are equal are not."""
     assert [1] == shifted_features(features([2.0, 2.0], 0.0), features([2.0, 2.5], 0.0)).tolist()
+
+
+@pytest.mark.parametrize(("deviation", "times"), [(1.0, 0.0), (2.5, 0.0), (5.0, 5.0), (0.2, 5.0)])
+def test_how_many_times_wider_every_feature_is_by_hand(deviation: float, times: float) -> None:
+    """Of hundred examples more than 2 exp(4 / 10) = 2.98 times, either way; one feature alone may vary."""
+    one, other = features([0.0, 0.0], 1.0), features([0.0, 0.0], deviation)
+    assert times == pytest.approx(times_wider(one, other))
+    uneven = Features(means=other.means, deviations=np.array([deviation, 1.0]))
+    assert times_wider(one, uneven) == 0.0
+
+
+def test_constant_features_are_no_wider_undefined() -> None:
+    """Where nothing varies there is nothing to compare."""
+    assert times_wider(features([1.0], 0.0), features([1.0], 3.0)) == 0.0
