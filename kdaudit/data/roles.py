@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from kdaudit.data.tables import whole_or_text
 from kdaudit.errors import DataError, SpecError
 from kdaudit.types import AnyArray, Int64, TextForm
 
+_NUMBER = re.compile(r"\s*-?(0|[1-9]\d{0,14})(\.\d*)?\s*")
 LABELS = ("label", "labels", "y", "target")
 _IDS = ("id", "ids", "__key__")
 _GROUPS = ("group", "groups")
@@ -167,7 +169,7 @@ def numbered_labels(values: AnyArray, class_names: tuple[str, ...], *, where: st
         DataError: a label is missing or no class; two names look alike; fewer than two classes.
     """
     if values.dtype.kind == "U" and not set(values.tolist()) <= set(class_names):
-        values = whole_or_text(values)
+        values = _numbers_or_names(values, where=where)
     if class_names or values.dtype.kind not in "US":
         return NumberedLabels(labels=labels_from(values, class_names, where=where), class_names=class_names)
     names = tuple(str(name) for name in np.unique(values))
@@ -183,6 +185,27 @@ def numbered_labels(values: AnyArray, class_names: tuple[str, ...], *, where: st
         *alike_names(names, where=where),
     )
     return NumberedLabels(labels=labels_from(values, names, where=where), class_names=names, notes=notes)
+
+
+def _numbers_or_names(values: AnyArray, *, where: str) -> AnyArray:
+    """Whole numbers where all of the text is some, as 3, 3.0 (what pandas makes of a column with gaps) or with blanks.
+
+    As names these would be ordered 0.0, 1.0, 10.0, 2.0. The class 007 is a name.
+
+    Raises:
+        DataError: all are numbers and some are fractions: those are no classes.
+    """
+    if not all(_NUMBER.fullmatch(value) for value in values.tolist()):
+        return whole_or_text(values)
+    numbers = values.astype(np.float64)
+    fractions = np.flatnonzero(numbers != np.floor(numbers))
+    if len(fractions):
+        i = int(fractions[0])
+        raise DataError(
+            f"expected classes in {where}, found the label {str(values[i]).strip()} in example {i}",
+            hint="labels are whole numbers or names; if these are names, list them with --class-names",
+        )
+    return numbers.astype(np.int64)
 
 
 def read_class_names(path: str) -> tuple[str, ...]:

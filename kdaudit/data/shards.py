@@ -22,7 +22,14 @@ from kdaudit.data.media import read_media
 from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import SUFFIXES
 from kdaudit.data.request import Request
-from kdaudit.data.roles import LABELS, LABELS_HINT, UNLABELLED_HINT, NumberedLabels, numbered_labels
+from kdaudit.data.roles import (
+    LABELS,
+    LABELS_HINT,
+    NO_LABELS_HINT,
+    UNLABELLED_HINT,
+    NumberedLabels,
+    numbered_labels,
+)
 from kdaudit.data.table_files import array_of
 from kdaudit.data.waveforms import SOUND_SUFFIXES
 from kdaudit.errors import DataError
@@ -35,6 +42,10 @@ _LINKS: _Forms = ("member that is a link or device is", "members that are links 
 _KEYS: _Forms = ("key without a picture or sound is", "keys without a picture or sound are")
 _MOST_SHARDS = 100_000
 _LARGEST_LABEL_BYTES = 1 << 20
+_LABEL_HINT = (
+    "a key's label is its .cls, or label, labels, y or target in its .json, or what --label-column names there; "
+    f"{NO_LABELS_HINT}"
+)
 _HINT = (
     "a shard is a plain .tar (not .tar.gz) of key.jpg, or another picture or sound, and key.cls or key.json"
 )
@@ -142,10 +153,26 @@ def sections(
                     )
                 elif left_out is not None and not member.isdir():
                     left_out[_LINKS] += 1
+            _require_end(shard, archive.offset)
     except (tarfile.TarError, EOFError, OSError, ValueError) as failure:
         raise DataError(
             f"expected a whole, uncompressed tar at {shard}, found: {failure}", hint=_HINT
         ) from failure
+
+
+def _require_end(shard: Path, end: int) -> None:
+    """What follows the last member must be the blocks of zeros that end a tar: `tarfile` stops at anything else too.
+
+    Raises:
+        tarfile.ReadError: it is something else, or nothing: members may be lost.
+    """
+    with shard.open("rb") as stream:
+        stream.seek(end)
+        mark = stream.read(tarfile.BLOCKSIZE)
+    if len(mark) < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError(f"it ends at byte {end + len(mark):,} without an end mark: the file is cut")
+    if mark.strip(tarfile.NUL):
+        raise tarfile.ReadError(f"no member at byte {end:,}: the file is damaged")
 
 
 def _samples(shard: Path, left_out: Counter[_Forms]) -> list[_Sample]:
@@ -192,7 +219,7 @@ def _required_label(sample: _Sample, options: DataOptions) -> object:
     if label is None or label == "":
         raise DataError(
             f"expected {sample.key}.cls, or a label in {sample.key}.json, in {sample.shard}, found none",
-            hint=UNLABELLED_HINT,
+            hint=_LABEL_HINT if options.label_column is None else UNLABELLED_HINT,
         )
     return label
 

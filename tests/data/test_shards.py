@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,25 @@ def test_shards_that_cannot_be_read_invalid(tmp_path: Path) -> None:
         read(f"{tmp_path}/zzz*.tar", tmp_path)
     with pytest.raises(DataError, match="expected at most 100,000 shards, found braces for 1,000,000,000 in"):
         read(f"{tmp_path}/s{{000000000..999999999}}.tar", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda whole: whole[: 4 * 1024], "it ends at byte 4,096 without an end mark: the file is cut"),
+        (lambda whole: whole[: 4 * 1024 + 100], "it ends at byte 4,196 without an end mark: the file is cut"),
+        (lambda whole: whole[: 4 * 1024] + b"x" * 2048, "no member at byte 4,096: the file is damaged"),
+    ],
+)
+def test_a_tar_that_is_cut_between_members_is_no_shorter_one_invalid(
+    tmp_path: Path, change: Callable[[bytes], bytes], said: str
+) -> None:
+    """A download that stopped: tarfile itself takes the rest for nothing."""
+    members: dict[str, bytes] = {}
+    for i in range(4):
+        members |= {f"k{i}.png": png_bytes(i), f"k{i}.cls": str(i % 2).encode()}
+    shard = tar_of(tmp_path / "s.tar", members)
+    assert [0, 1, 0, 1] == read(shard, tmp_path).labels.tolist()
+    shard.write_bytes(change(shard.read_bytes()))
+    with pytest.raises(DataError, match=said):
+        read(shard, tmp_path)

@@ -65,6 +65,26 @@ def test_options_name_columns_and_classes(tmp_path: Path) -> None:
     assert [0, 2] == examples.labels.tolist()
 
 
+@pytest.mark.parametrize("written", ["{}.0", "{}.", " {} "])
+def test_whole_numbers_are_classes_however_they_are_written(tmp_path: Path, written: str) -> None:
+    """What pandas makes of labels with gaps: as names 10.0 would come before 2.0."""
+    rows = "".join(f"{i},{written.format(i)}\n" for i in range(12))
+    examples = read(table(tmp_path, f"a,label\n{rows}"), tmp_path)
+    assert (list(range(12)), ()) == (examples.labels.tolist(), examples.class_names)
+
+
+def test_fractions_are_no_classes_unless_they_are_named_invalid(tmp_path: Path) -> None:
+    """A column to predict, not of classes; versions may be names."""
+    path = table(tmp_path, "a,label\n1,3.9\n2,3.10\n")
+    with pytest.raises(
+        DataError, match=r"expected classes in .*, found the label 3.9 in example 0"
+    ) as refused:
+        read(path, tmp_path)
+    assert refused.value.hint
+    assert "list them with --class-names" in refused.value.hint
+    assert [0, 1] == read(path, tmp_path, class_names=("3.9", "3.10")).labels.tolist()
+
+
 def test_lists_are_inputs_of_their_own(tmp_path: Path) -> None:
     """Token numbers stay whole; beside them a list of fractions."""
     rows = [{"input_ids": [5, 6, i], "weights": [0.5, i / 4], "y": i} for i in range(2)]
