@@ -24,6 +24,7 @@ FAILURES = (
     OSError,
     RuntimeError,
     SyntaxError,
+    SystemExit,  # a script that is run by being imported, and ends: its number is no verdict
     TypeError,
     ValueError,
 )
@@ -41,7 +42,13 @@ def user_callable(source: str, name: str, *, what: str, error: type[KDAuditError
         error: the module or file is not there or does not import, or it has no such callable.
     """
     module = _load_file(Path(source), what, error) if is_file(source) else _load_module(source, error)
-    found = getattr(module, name, None)
+    if not hasattr(module, name):
+        public = [known for known, what in vars(module).items() if known[0] != "_" and callable(what)]
+        raise error(
+            f"expected a callable named {name!r} in {source}, found none of that name",
+            hint=f"it has {', '.join(sorted(public)[:12])}" if public else "it has none at all",
+        )
+    found = getattr(module, name)
     if not callable(found):
         raise error(f"expected a callable named {name!r} in {source}, found {type(found).__name__}")
     return found  # type: ignore[no-any-return]

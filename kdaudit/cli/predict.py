@@ -51,8 +51,7 @@ def predict(
     from kdaudit.cli.documents import write_file
     from kdaudit.cli.log import open_log
     from kdaudit.cli.progress import told
-    from kdaudit.pipeline.predict_one import predict_one, save_predictions
-    from kdaudit.pipeline.skipped import notice_of
+    from kdaudit.pipeline.predict_one import notices_of, predict_one, save_predictions
     from kdaudit.spec import resolve
 
     given = given_options(options)
@@ -71,7 +70,7 @@ def predict(
         predicted = predict_one(specs.audit, progress=tell.progress)
     write_file(Path(str(given["output"])), partial(save_predictions, predicted))
     if not quiet:
-        if predicted.data.skipped:
-            say(notice_of(predicted.data))
+        for line in notices_of(predicted.data):
+            say(line)
         n, n_outputs = predicted.logits.shape
         say(f"{given['output']}: {n:,} examples, {n_outputs:,} classes")

@@ -42,8 +42,14 @@ class FileBlob:
         return (self.path, *file_stamp(self.path))
 
     def open(self) -> IO[bytes]:
-        """The file."""
-        return Path(self.path).open("rb")
+        """The file.
+
+        A pipe or a device is none: opening it could wait for ever, reading it never end.
+        """
+        path = Path(self.path)
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise OSError("a pipe, socket or device")
+        return path.open("rb")
 
 
 @dataclass(frozen=True, slots=True)

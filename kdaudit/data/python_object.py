@@ -82,7 +82,7 @@ def load(location: str, request: Request) -> Examples:
     )
 
 
-def _failed(location: str, failure: Exception) -> DataError:
+def _failed(location: str, failure: BaseException) -> DataError:
     return DataError(
         f"expected {location} to give examples, found {type(failure).__name__}: {failure}",
         hint="it is called without arguments and must give a Dataset or an iterable of (x, y) or of dicts",

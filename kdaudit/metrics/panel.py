@@ -126,7 +126,8 @@ def _check_labels(predictions: Sequence[Predictions], labels: Int64) -> None:
         raise AlignmentError(
             f"expected labels from 0 to {n_classes - 1} (the models have {n_classes} outputs), found labels from "
             f"{labels.min()} to {labels.max()}",
-            hint="labels count from 0 in the order of the models' outputs",
+            hint="labels count from 0 in the order of the models' outputs"
+            + (": take 1 from each" if labels.min() == 1 and labels.max() == n_classes else ""),
         )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from kdaudit.data import Examples
+from kdaudit.data.named import incompleteness
+from kdaudit.errors import AlignmentError
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.plan import prepare_one
 from kdaudit.pipeline.predicting import PredictTask, predict_task
+from kdaudit.pipeline.skipped import notice_of
 from kdaudit.pipeline.store import cache_folder, open_store
 from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray, Float32
@@ -33,7 +37,25 @@ def predict_one(spec: AuditSpec, *, progress: Progress) -> Predicted:
     with open_store(cache_folder(spec), keep=spec.cache, resume=spec.resume) as store:
         model, data, device = prepare_one(spec, store, progress=progress)
         found = predict_task(PredictTask(model=model, data=data, device=device, store=store), progress)
+        _require_labels(data, found.logits.shape[-1])
         return Predicted(logits=np.array(found.logits, dtype=np.float32), data=data)
+
+
+def notices_of(data: Examples) -> Iterator[str]:
+    """What was left out or decided while the data was read: there is no report that says it."""
+    if data.skipped:
+        yield notice_of(data)
+    yield from (f"{data.ref.location}: {text}" for text in (incompleteness(data), *data.assumptions) if text)
+
+
+def _require_labels(data: Examples, n_outputs: int) -> None:
+    labels = data.units.labels
+    if labels is not None and n_outputs > 1 and labels.max() >= n_outputs:
+        raise AlignmentError(
+            f"expected labels from 0 to {n_outputs - 1} (the model has {n_outputs} outputs), found labels up to "
+            f"{labels.max()} in {data.ref.location}",
+            hint="labels count from 0 in the order of the model's outputs; --student-label-map maps other ones",
+        )
 
 
 def save_predictions(predicted: Predicted, path: Path) -> None:

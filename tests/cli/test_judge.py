@@ -125,6 +125,32 @@ def test_predict_needs_a_place_and_a_model(cli: Cli, copier: World) -> None:
     assert not Path("p.npz").exists()
 
 
+def test_what_was_decided_while_data_was_read_is_said(cli: Cli, copier: World) -> None:
+    """There is no report that would say it: here how names of classes were numbered; -q is silent."""
+    with np.load(copier.data) as found:
+        n_features, labels = found["x"].shape[1], found["y"]
+        rows = [",".join([*map(str, x), f"kind-{y}"]) for x, y in zip(found["x"], labels, strict=True)]
+    header = ",".join([*(f"f{i}" for i in range(n_features)), "label"])
+    Path("t.csv").write_text("\n".join([header, *rows]), encoding="utf-8")
+    ended = cli("predict", copier.path("student"), "--data", "t.csv", "-o", "p.npz")
+    assert 0 == ended.code, ended.err
+    said = "t.csv: classes are numbered by their names in alphabetical order (0 kind-0, 1 kind-1"
+    assert any(line.startswith(said) for line in ended.err.splitlines())
+    assert "" == cli("predict", copier.path("student"), "--data", "t.csv", "-o", "p.npz", "-q").err
+
+
+def test_predictions_without_an_output_for_each_label_are_refused(cli: Cli, copier: World) -> None:
+    """A model of five classes on data of more: nobody could judge the file."""
+    data = dict(np.load(copier.data))
+    np.savez("more.npz", **{**data, "y": data["y"] + 2})
+    ended = cli("predict", copier.path("student"), "--data", "more.npz", "-o", "p.npz")
+    assert 2 == ended.code
+    assert (
+        "expected labels from 0 to 4 (the model has 5 outputs), found labels up to 6 in more.npz" in ended.err
+    )
+    assert not Path("p.npz").exists()
+
+
 def test_groups_class_names_and_slices_are_saved_too(cli: Cli, copier: World, tmp_path: Path) -> None:
     """What the data knows reaches the file; --limit saves its subset with the ids of the whole."""
     data = dict(np.load(copier.data))

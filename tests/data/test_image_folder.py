@@ -259,3 +259,13 @@ def test_mean_of_other_channels_invalid(tmp_path: Path) -> None:
     root = save_classes(tmp_path / "d", mode="L")
     with pytest.raises(SpecError, match="expected 1 values in --mean and --std"):
         load(root, tmp_path, DataOptions(mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1.0)))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have names on POSIX systems alone")
+def test_a_pipe_is_no_picture_and_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody writes into it: opening it would never end."""
+    root = save_classes(tmp_path / "d")
+    os.mkfifo(root / "cat" / "pipe.png")
+    with pytest.raises(DataError, match=r"pipe\.png, found: a pipe, socket or device"):
+        load(root, tmp_path / "cache")
+    assert 4 == len(load(root, tmp_path / "cache", DataOptions(max_skipped=1)))

@@ -117,6 +117,15 @@ def test_code_that_is_not_there_invalid(tmp_path: Path) -> None:
             load(location, tmp_path / "cache")
 
 
+def test_code_that_ends_the_program_is_no_verdict_invalid(tmp_path: Path) -> None:
+    """A script that is imported; what it has is named where a name is not there."""
+    with pytest.raises(DataError, match="found SystemExit: 3"):
+        load(code(tmp_path, "raise SystemExit(3)"), tmp_path / "cache")
+    with pytest.raises(DataError) as refused:
+        load(f"{tmp_path}/mine.py:other", tmp_path / "cache")
+    assert "make" in str(refused.value.hint)
+
+
 def test_a_full_cache_is_an_error_with_a_way_out(tmp_path: Path) -> None:
     """As for every other source."""
     (tmp_path / "cache").write_text("a file where a folder should be", encoding="utf-8")

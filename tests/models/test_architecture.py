@@ -66,13 +66,14 @@ def test_how_it_is_named_invalid(arch: str, args: str | None, message: str) -> N
 @pytest.mark.parametrize(
     ("source", "name", "args", "message"),
     [
-        (_NETWORK, "other", None, "expected a callable named 'other' in .*net.py, found NoneType"),
+        (_NETWORK, "other", None, "expected a callable named 'other' in .*net.py, found none of that name"),
         (_NETWORK, "net", '{"depth": 1}', "with arguments {'depth': 1}, found TypeError"),
         ("def net(): return 3", "net", None, "to give a torch.nn.Module, found int"),
         ("import absent_module", "net", None, "to import, found ModuleNotFoundError"),
         ("def net(", "net", None, "to import, found SyntaxError"),
         ("open('absent.txt')", "net", None, "to import, found FileNotFoundError"),
         ("raise RuntimeError('no GPU')", "net", None, "to import, found RuntimeError: no GPU"),
+        ("import sys; sys.exit(3)", "net", None, "to import, found SystemExit: 3"),
         (None, "net", None, "expected the architecture's file .*net.py, found nothing there"),
     ],
 )
