@@ -28,6 +28,10 @@ from kdaudit.pipeline.taken import Taken
 from kdaudit.pipeline.unfinished import Unfinished
 from kdaudit.types import Batch, DataRef, ModelRef, Preprocess, ProgressEvent
 
+# Errors that are met again, and said, where all examples are predicted. Not so a full device, a RuntimeError of torch:
+# there fewer models run at once.
+_MET_AGAIN = (KDAuditError, OSError, RuntimeError)
+
 
 def pays(device: str) -> bool:
     """Whether anything is gained: nothing on the CPU, where both need the same cores."""
@@ -86,10 +90,13 @@ class Ahead:
             passes: dict[tuple[Preprocess, int | None], list[_Begun]] = {}
             for ref, taken in models:
                 if (begun := self._begin(ref, taken, examples, stack)) is not None:
-                    alike = (begun.data.preprocess, begun.answers.model.fixed_batch)
+                    alike = (begun.preprocess, begun.answers.model.fixed_batch)
                     passes.setdefault(alike, []).append(begun)
             threads = stack.enter_context(ThreadPoolExecutor(max(1, len(passes)), "ahead"))
-            running = [threads.submit(_answer, alike, arrived) for alike in passes.values()]
+            running = [
+                threads.submit(_answer, begun, _Arriving(data=examples.under(preprocess), arrived=arrived))
+                for (preprocess, _), begun in passes.items()
+            ]
             try:
                 yield arrived.told
             finally:
@@ -101,8 +108,8 @@ class Ahead:
         """A model on its device; None where something is wrong with it."""
         try:
             model = stack.enter_context(load_model(ref, device=self._device))
-            data = taken.view(examples)
-        except KDAuditError:
+            preprocess = taken.view(examples).preprocess
+        except _MET_AGAIN:
             return None
         # Nobody else decodes these at the same time. What a killed run left of them is removed.
         key = f"ahead-{record_digest(ref.sha256, examples.folder.name)}"
@@ -110,7 +117,8 @@ class Ahead:
         begun = _Begun(
             answers=Answers(ref, model),
             taken=taken,
-            data=data,
+            preprocess=preprocess,
+            n_expected=len(examples),
             unfinished=Unfinished(anew, key, n_rows=len(examples)),
         )
         self._begun.append(begun)
@@ -119,17 +127,16 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Begun:
-    """One model's answers, and the examples of which there are more and more, as it takes them."""
+    """One model's answers to as many examples as there are to be, and how it takes them.
+
+    Not the examples: these are mapped, and Windows moves no folder of a file that is.
+    """
 
     answers: Answers
     taken: Taken
-    data: Examples
+    preprocess: Preprocess
+    n_expected: int
     unfinished: Unfinished
-
-    @property
-    def n_expected(self) -> int:
-        """How many examples there are to be."""
-        return len(self.data)
 
 
 class _Arrived:
@@ -193,17 +200,17 @@ class _Arriving:
             yield next(batches)
 
 
-def _answer(alike: Sequence[_Begun], arrived: _Arrived) -> None:
+def _answer(alike: Sequence[_Begun], data: _Arriving) -> None:
     """What models that take the examples in one way answer, until it ends."""
-    answers, data = [each.answers for each in alike], _Arriving(data=alike[0].data, arrived=arrived)
-    if not arrived.wait(1):
+    answers = [each.answers for each in alike]
+    if not data.arrived.wait(1):
         return
     try:
         size = min(each.batch_size(data) for each in answers)
         for part in answer(answers, data, batch_size=size, progress=_nobody):
             for each, rows in zip(alike, part.rows, strict=True):
                 each.unfinished.add(rows, part.n_examples, like_probabilities=each.answers.like_probabilities)
-    except (KDAuditError, OSError):  # it is met again, and said, where all examples are predicted
+    except _MET_AGAIN:
         for each in alike:
             each.unfinished.forget()
 

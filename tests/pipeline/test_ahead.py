@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -226,6 +228,59 @@ def test_what_is_wrong_with_a_model_is_said_as_ever_invalid(
             predicted(setup)
         said.append((caught.value.message, caught.value.hint))
     assert said[0] == said[1]
+
+
+@pytest.mark.usefixtures("everywhere")
+@pytest.mark.parametrize("method", ["__enter__", "run"])
+def test_a_device_whose_memory_runs_out_stops_no_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Ahead more models run at once than later; torch's error of a full device is a RuntimeError."""
+    spec = AuditSpec(**models_in(tmp_path), data=save_folder(tmp_path / "eval"))
+    store = Store(root=tmp_path / "cache")
+    asked = Event()
+
+    def full(*_: Any) -> None:
+        asked.set()
+        raise RuntimeError("CUDA out of memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OnnxModel, method, full)
+        setup = prepared(spec, store)
+    assert asked.is_set()
+    assert N == len(setup.data)
+    assert [] == leftovers(store)
+    plain = prepare(spec, Store(root=tmp_path / "plain"), progress=silent)
+    np.testing.assert_array_equal(logits(predicted(plain)), logits(predicted(setup)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists what is mapped")
+@pytest.mark.usefixtures("everywhere")
+def test_nothing_is_mapped_when_all_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows moves no folder of a file that is mapped."""
+    spec = AuditSpec(**models_in(tmp_path), data=save_folder(tmp_path / "eval"))
+    Slow(monkeypatch, waits_for=2 * (N // 2 // BATCH))
+    mapped: list[bool] = []
+    follow, rename = Ahead._follow, Path.rename
+
+    def seen(folder: Path) -> None:
+        mapped.append(str(folder) in Path("/proc/self/maps").read_text(encoding="utf-8"))
+
+    @contextmanager
+    def followed(self: Ahead, some: Any, folder: Path) -> Iterator[Callable[[int], None]]:
+        with follow(self, some, folder) as told:
+            seen(folder)
+            yield told
+
+    def renamed(path: Path, target: Path) -> Path:
+        if path.suffix == ".partial":
+            seen(path)
+        return rename(path, target)
+
+    monkeypatch.setattr(Ahead, "_follow", followed)
+    monkeypatch.setattr(Path, "rename", renamed)
+    prepared(spec, Store(root=tmp_path / "cache"))
+    assert [True, False] == mapped
 
 
 @pytest.mark.usefixtures("everywhere")
