@@ -95,7 +95,7 @@ class AuditSpec:
     ] = None
     slice: Annotated[
         tuple[str, ...],
-        Help("A column of the .npz to judge parts of the data by; repeat for more.", "Data"),
+        Help("A column of the data to judge parts of it by; repeat for more.", "Data"),
     ] = ()
     split_eval: Annotated[
         float | None,

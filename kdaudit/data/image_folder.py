@@ -20,6 +20,7 @@ from kdaudit.data.roles import NO_LABELS_HINT
 from kdaudit.errors import DataError
 from kdaudit.numerics import plural
 
+_ASIDE = frozenset({"__MACOSX", "@eaDir", "lost+found"})
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test"})
 
 
@@ -40,11 +41,14 @@ def folder_listing(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
             two class names that look alike.
     """
     where = printable(str(root))
-    classes = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    classes = sorted(path for path in root.iterdir() if path.is_dir() and not _is_aside(path.name))
     if not classes:
         raise DataError(
             f"expected one folder per class in {where}, found none",
-            hint=f"put the pictures of class A into A/, those of class B into B/ ...; {NO_LABELS_HINT}",
+            hint="these are ImageNet's pictures: say --data imagenet-val --data-root DIR, with a file of their classes "
+            "in DIR (kdaudit data ls imagenet-val)"
+            if any(root.glob("ILSVRC2012_val_*"))
+            else f"put the pictures of class A into A/, those of class B into B/ ...; {NO_LABELS_HINT}",
         )
     _refuse_splits(classes, where)
     names = tuple(printable(folder.name) for folder in classes)
@@ -82,7 +86,7 @@ def _refuse_splits(classes: Sequence[Path], where: str) -> None:
     ):
         raise DataError(
             f"expected one folder per class in {where}, found those of splits: {few([p.name for p in classes])}",
-            hint=f"name one of them: {where}/{classes[-1].name}",
+            hint=f"name one of them: {' or '.join(f'{where}/{folder.name}' for folder in classes)}",
         )
 
 
@@ -114,6 +118,11 @@ class _PassedOver:
                 yield f"{plural(len(names), one, several)} left out: {few(names)}"
 
 
+def _is_aside(name: str) -> bool:
+    """Hidden folders, and those that macOS's archives, Synology's and Linux's disks put beside the others."""
+    return name.startswith(".") or name in _ASIDE
+
+
 def _is_one(path: Path, suffixes: frozenset[str]) -> bool:
     return not path.name.startswith(".") and path.suffix.lower() in suffixes
 
@@ -127,7 +136,9 @@ def _files(folder: Path, suffixes: frozenset[str], passed: _PassedOver) -> Itera
     for parent, folders, names in os.walk(folder, followlinks=True):
         for name in list(folders):
             path = Path(parent) / name
-            if (identity := _identity(path)) in above[parent]:
+            if name in _ASIDE:
+                folders.remove(name)
+            elif (identity := _identity(path)) in above[parent]:
                 folders.remove(name)
                 passed.loops.append(path)
             else:

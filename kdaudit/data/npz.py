@@ -130,7 +130,10 @@ def header_of(archive: Archive, name: str, location: str, *, is_input: bool) -> 
     if 0 in header.shape:
         raise DataError(f"expected at least one example in {name} of {location}, found shape {header.shape}")
     if is_input and header.dtype.kind not in "fiub":
-        raise DataError(f"expected numbers in {name} of {location}, found {header.dtype}")
+        raise DataError(
+            f"expected numbers in {name} of {location}, found {header.dtype}",
+            hint=f"if it is a column to judge parts of the data by: --slice {name}; else leave it out of the file",
+        )
     return header
 
 

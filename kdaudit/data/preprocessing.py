@@ -147,7 +147,11 @@ def _require_fit(preprocess: Preprocess, source: str, name: str, shape: tuple[in
     if preprocess.mean and len(preprocess.mean) not in {1, channels}:
         raise SpecError(
             f"expected {channels} values in mean and std of {source or 'the data'}, one for each channel of {name} "
-            f"{shape}, found {len(preprocess.mean)}"
+            f"{shape}, found {len(preprocess.mean)}",
+            hint='the channels of the data come last: say stored = "NHWC" in a table [preprocess], or in a file of '
+            "--preprocess (preset = NAME there starts from a preset)"
+            if len(shape) == 4 and shape[3] == len(preprocess.mean) and preprocess.stored == "NCHW"
+            else None,
         )
     if preprocess.channels == "BGR" and (len(shape) != 4 or channels != 3):
         raise SpecError(

@@ -25,6 +25,8 @@ _MEDIA = (
     *("audio_path", "audio", "sound"),
 )
 _TEXTS = ("text", "texts")
+# What pandas calls the numbers of the rows that it saves beside the columns.
+_ROW_NUMBERS = ("", "Unnamed: 0", "__index_level_0__")
 NO_LABELS_HINT = (
     "an audit is about errors, and only labels say what is one; to compare answers alone, say --unlabelled"
 )
@@ -37,7 +39,7 @@ class Roles:
     """Names of the columns by what they are; `medium` holds pictures or sounds, or paths to them.
 
     `label` is None where there are no labels. `text` is shown; with `encode` it becomes the `inputs`, which are no
-    columns then.
+    columns then. `row_numbers` are no inputs.
     """
 
     label: str | None
@@ -48,6 +50,7 @@ class Roles:
     text: str | None
     inputs: tuple[str, ...]
     encode: TextForm | None = None
+    row_numbers: tuple[str, ...] = ()
 
     @property
     def read(self) -> tuple[str, ...]:
@@ -102,7 +105,8 @@ def roles_of(names: Sequence[str], options: DataOptions, *, where: str) -> Roles
             inputs=encode.inputs,
             encode=encode,
         )
-    others = [name for name in names if name not in {label, id_, group, text, *slices}]
+    row_numbers = tuple(name for name in names if name in _ROW_NUMBERS and name not in stated)
+    others = [name for name in names if name not in {label, id_, group, text, *slices, *row_numbers}]
     inputs = tuple(options.input_columns or ([medium] if medium else others))
     if not inputs:
         raise DataError(
@@ -120,6 +124,7 @@ def roles_of(names: Sequence[str], options: DataOptions, *, where: str) -> Roles
         medium=medium if medium in inputs else None,
         text=text,
         inputs=inputs,
+        row_numbers=() if medium or options.input_columns else row_numbers,
     )
 
 

@@ -52,7 +52,7 @@ def load(location: str, request: Request) -> Examples:
         splits = sorted(path.parent.name for path in folder.glob(f"*/{_STATE}"))
         raise DataError(
             f"expected one split in {location}, found {', '.join(splits) or 'none'}",
-            hint=f"name it: {location}/{splits[-1] if splits else 'test'}",
+            hint="name it: " + (" or ".join(f"{location}/{split}" for split in splits) or f"{location}/test"),
         )
     datasets = datasets_module(location)
     try:

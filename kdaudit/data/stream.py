@@ -14,6 +14,7 @@ import numpy as np
 
 from kdaudit.data.columns import groups_from, ids_from, slices_from, texts_from
 from kdaudit.data.description import Description
+from kdaudit.data.listing import few
 from kdaudit.data.options import DataOptions, preprocess_for
 from kdaudit.data.roles import Roles, labels_in
 from kdaudit.data.rows import Rows
@@ -119,6 +120,10 @@ def _assumptions(writers: Mapping[str, _Input], features: tuple[str, ...], roles
     ]
     if features:
         said.append(f"the {len(features)} columns of numbers are one input {JOINED}, in their order")
+    said += [
+        f"column {name!r} holds row numbers, as pandas saves them, and is no input (--input-columns takes it)"
+        for name in roles.row_numbers
+    ]
     return said
 
 
@@ -192,8 +197,9 @@ def _joined(chunk: Columns, roles: Roles, where: str, start: int) -> dict[str, A
         return inputs
     if JOINED in inputs:
         raise DataError(
-            f"expected no column {JOINED} of arrays beside columns of single numbers in {where}, found both",
-            hint="choose with --input-columns",
+            f"expected no column {JOINED} of arrays beside columns of single numbers in {where}, found "
+            f"{few(single)} beside it",
+            hint=f"choose with --input-columns {JOINED}; a column to judge parts of the data by: --slice {single[0]}",
         )
     columns = [_numbers(chunk[name], name, where, start) for name in single]
     return {JOINED: np.stack(columns, axis=1), **inputs}
@@ -213,6 +219,7 @@ def _numbers(values: AnyArray, name: str, where: str, start: int) -> AnyArray:
         except (TypeError, ValueError) as failure:
             raise DataError(
                 f"expected numbers in column {name} of {where}, found {str(value)[:60]!r} in example {start + i}",
-                hint="name the columns of inputs with --input-columns; text and categories must become numbers first",
+                hint="name the columns of inputs with --input-columns, or a column to judge parts of the data by with "
+                f"--slice {name}; text and categories must become numbers first",
             ) from failure
     return values.astype(np.float32)

@@ -9,7 +9,7 @@ from kdaudit.options import AuditSpec
 from kdaudit.pipeline.checks import expected_of
 from kdaudit.pipeline.control_set import ControlSet
 from kdaudit.pipeline.plan import TRAIN, Setup
-from kdaudit.pipeline.skipped import incomplete_sets
+from kdaudit.pipeline.skipped import DIVIDED, incomplete_sets
 from kdaudit.schema import Assumption
 from kdaudit.types import Recipe, Role
 
@@ -23,9 +23,6 @@ _INITIALISATIONS = {
     "trunc02": "drawn anew: normal with deviation 0.02",
     "kaiming": "drawn anew: Kaiming normal by fan-out",
 }
-
-
-_DIVIDED = "divided by 255"
 
 
 def assumptions_of(setup: Setup, controls: ControlSet) -> tuple[Assumption, ...]:
@@ -90,7 +87,7 @@ def _of_preprocessing(setup: Setup) -> Iterator[Assumption]:
 
 def _of_data(setup: Setup) -> Iterator[Assumption]:
     for text in setup.data.assumptions:
-        if text.endswith(_DIVIDED):
+        if text.endswith(DIVIDED):
             continue  # the rows of the models say what is done to the numbers
         yield Assumption(what="Evaluation data", value=text, known_from="default")
     if setup.data.units.places is not None:

@@ -10,11 +10,12 @@ import numpy as np
 
 from kdaudit.data import Examples
 from kdaudit.data.named import incompleteness
+from kdaudit.data.preprocessing import described
 from kdaudit.errors import AlignmentError
 from kdaudit.options import AuditSpec
 from kdaudit.pipeline.plan import prepare_one
 from kdaudit.pipeline.predicting import PredictTask, predict_task
-from kdaudit.pipeline.skipped import notice_of
+from kdaudit.pipeline.skipped import DIVIDED, notice_of
 from kdaudit.pipeline.store import cache_folder, open_store
 from kdaudit.protocols import Progress
 from kdaudit.types import AnyArray, Float32
@@ -45,7 +46,11 @@ def notices_of(data: Examples) -> Iterator[str]:
     """What was left out or decided while the data was read: there is no report that says it."""
     if data.skipped:
         yield notice_of(data)
-    yield from (f"{data.ref.location}: {text}" for text in (incompleteness(data), *data.assumptions) if text)
+    if missing := incompleteness(data):
+        yield missing
+    if data.shapes:
+        yield f"{data.ref.location}: inputs {described(data.preprocess, data.geometry)}"
+    yield from (f"{data.ref.location}: {text}" for text in data.assumptions if not text.endswith(DIVIDED))
 
 
 def _require_labels(data: Examples, n_outputs: int) -> None:

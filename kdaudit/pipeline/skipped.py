@@ -11,6 +11,8 @@ from kdaudit.pipeline.plan import Setup
 from kdaudit.types import Skipped
 
 _MOST_NAMED = 100
+# How sentences of the data end that those on the models' preprocessing are more exact than.
+DIVIDED = "divided by 255"
 
 
 def skipped_examples(setup: Setup) -> Iterator[Skipped]:

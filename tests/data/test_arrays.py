@@ -19,6 +19,14 @@ from kdaudit.types import AnyArray, Preprocess
 from .factories import fed, labels, load, pixels, save_npz
 
 
+def test_a_column_of_text_may_be_one_to_judge_by_invalid(tmp_path: Path) -> None:
+    """The hint names the option, for whoever forgot it."""
+    np.savez(tmp_path / "d.npz", x=X, y=Y, camera=np.array(["a"] * len(Y)))
+    with pytest.raises(DataError, match="expected numbers in camera of") as refused:
+        load(tmp_path / "d.npz", tmp_path / "cache")
+    assert "--slice camera" in str(refused.value.hint)
+
+
 def test_x_and_y_are_enough(tmp_path: Path) -> None:
     """uint8 pictures are divided by 255, and that is said."""
     x = pixels()

@@ -269,3 +269,21 @@ def test_a_pipe_is_no_picture_and_is_not_waited_for(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"pipe\.png, found: a pipe, socket or device"):
         load(root, tmp_path / "cache")
     assert 4 == len(load(root, tmp_path / "cache", DataOptions(max_skipped=1)))
+
+
+def test_folders_that_systems_put_beside_classes_are_none(tmp_path: Path) -> None:
+    """As classes, those of macOS and Synology would renumber the others; their thumbnails are no examples."""
+    root = save_classes(tmp_path / "d")
+    plain = load(root, tmp_path / "cache")
+    for folder in ("__MACOSX", "@eaDir", "cat/@eaDir"):
+        save_picture(root / folder / "thumb.png")
+    again = load(root, tmp_path / "cache")
+    assert (plain.class_names, plain.ids.tolist()) == (again.class_names, again.ids.tolist())
+
+
+def test_imagenets_flat_pictures_have_a_name_invalid(tmp_path: Path) -> None:
+    """Whoever names their folder is told by which name their classes are found."""
+    save_picture(tmp_path / "val" / "ILSVRC2012_val_00000001.JPEG")
+    with pytest.raises(DataError, match="expected one folder per class") as refused:
+        load(tmp_path / "val", tmp_path / "cache")
+    assert "say --data imagenet-val --data-root DIR" in str(refused.value.hint)

@@ -65,6 +65,17 @@ def test_options_name_columns_and_classes(tmp_path: Path) -> None:
     assert [0, 2] == examples.labels.tolist()
 
 
+@pytest.mark.parametrize("index", ["", "Unnamed: 0"])
+def test_row_numbers_of_pandas_are_no_input(tmp_path: Path, index: str) -> None:
+    """`to_csv` writes them by default; whoever wants them names them."""
+    path = table(tmp_path, f"{index},a,b,label\n0,1,2,0\n1,3,4,1\n")
+    examples = read(path, tmp_path)
+    np.testing.assert_array_equal([[1, 2], [3, 4]], fed(examples))
+    assert any(said.startswith(f"column {index!r} holds row numbers") for said in examples.assumptions)
+    wanted = read(path, tmp_path, input_columns=(index, "a"))
+    np.testing.assert_array_equal([[0, 1], [1, 3]], fed(wanted))
+
+
 @pytest.mark.parametrize("written", ["{}.0", "{}.", " {} "])
 def test_whole_numbers_are_classes_however_they_are_written(tmp_path: Path, written: str) -> None:
     """What pandas makes of labels with gaps: as names 10.0 would come before 2.0."""

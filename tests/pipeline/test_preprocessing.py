@@ -166,6 +166,11 @@ def test_a_network_that_takes_one_shape_says_how_to_say_the_other(tmp_path: Path
     with pytest.raises(SpecError, match="expected 6 values in --mean and --std") as numbers:
         audited(options, mean=MEAN, std=STD)
     assert 'say stored = "NHWC", mean and std in a table' in (numbers.value.hint or "")
+    with pytest.raises(
+        SpecError, match="expected 6 values in mean and std of --preprocess cifar10"
+    ) as preset:
+        audited(options, preprocess="cifar10")
+    assert 'the channels of the data come last: say stored = "NHWC"' in (preset.value.hint or "")
     assert outcome_of(audited(options, preprocess={"stored": "NHWC", **TABLE}), "KD306") == RuleStatus.PASS
 
 
