@@ -18,6 +18,8 @@ from kdaudit.render.markdown_report import code, escaped, not_done, numbers_tabl
 from kdaudit.schema import AuditResult, EffectRecord
 
 _DECIMALS = 6
+# Options whose words are no files, and may hold a slash.
+_NO_FILES = frozenset({"--freeze", "--input-columns", "--label-column", "--slice"})
 # What stands before a file's name: after the sign of an option, in a list, before `:callable`, of Windows too.
 _FOLDERS = re.compile(r"""(?:[A-Za-z]:[\\/]|\\\\)(?:[^=,:"']*[\\/])?|[^=,:"']*/""")
 _PICTURES = frozenset({"image-folder", "named"})
@@ -73,7 +75,7 @@ def _without_folders(command: str) -> str:
     except ValueError:  # of no shell
         words, join = command.split(), " ".join
     shown = [
-        word if option == "--freeze" or word.startswith("--freeze=") else _FOLDERS.sub("", word.rstrip("/\\"))
+        word if {option, word.partition("=")[0]} & _NO_FILES else _FOLDERS.sub("", word.rstrip("/\\"))
         for option, word in zip(["", *words], words, strict=False)
     ]
     return command if shown == words else join(shown)

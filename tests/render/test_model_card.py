@@ -76,6 +76,7 @@ def test_pictures_are_named_as_a_task() -> None:
         ("kdaudit check --report html=/www/r.html", "kdaudit check --report html=r.html"),
         (r"kdaudit check 'C:\me\t.onnx' '\\host\share\s.onnx'", "kdaudit check t.onnx s.onnx"),
         (r"kdaudit check t.onnx --freeze '^/stem/\d'", r"kdaudit check t.onnx --freeze '^/stem/\d'"),
+        ("kdaudit check --slice a/b --label-column=c/d", "kdaudit check --slice a/b --label-column=c/d"),
         ("kdaudit check it's /home/me/t.onnx", "kdaudit check it's t.onnx"),
     ],
 )
