@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kdaudit.numbers import exactly, percent
+from kdaudit.numbers import exactly, number, percent
 from kdaudit.policy.allowance import NAMED, allowance, side
 from kdaudit.policy.evidence import effect
 from kdaudit.policy.limits import Limits
@@ -20,7 +20,6 @@ Asymmetry = Literal["negative", "absent", "undetermined"]
 
 _REPEATS = "The student repeats its teacher’s errors"
 _GAINS = "The student repeats its teacher’s errors, but gains more correct answers"
-_MINUS = "\u2212"
 _FEW = "The student repeats few of its teacher’s errors"
 QUESTION = "Whether the student repeats its teacher’s errors"
 _TITLES = {
@@ -131,12 +130,14 @@ def _payoff(assessment: Assessment) -> str:
         return "What it gains was not measured."
     taken, gained = "errors taken over", "correct answers gained"
     if net.low > 0:
-        said = f"{taken} outnumber {gained} by {net.estimate:.1f} ({net.low:.1f} to {net.high:.1f})"
+        said = (
+            f"{taken} outnumber {gained} by {number(net.estimate)} ({number(net.low)} to {number(net.high)})"
+        )
     elif net.high < 0:
-        said = f"{gained} outnumber {taken} by {-net.estimate:.1f} ({-net.high:.1f} to {-net.low:.1f})"
+        said = f"{gained} outnumber {taken} by {number(-net.estimate)} ({number(-net.high)} to {number(-net.low)})"
     else:
-        said = f"{taken} less {gained} are {net.estimate:.1f} ({net.low:.1f} to {net.high:.1f})"
-    return f"In 1,000 examples, {said.replace('-', _MINUS)}."
+        said = f"{taken} less {gained} are {number(net.estimate)} ({number(net.low)} to {number(net.high)})"
+    return f"In 1,000 examples, {said}."
 
 
 def _required(assessment: Assessment, limits: Limits) -> str:

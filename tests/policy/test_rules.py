@@ -308,6 +308,10 @@ def test_a_better_student_is_traced_only_against_students_of_another_teacher() -
     [
         (HARM, "In 1,000 examples, errors taken over outnumber correct answers gained by 8.0 (3.0 to 13.0)."),
         (NEITHER, "In 1,000 examples, errors taken over less correct answers gained are 0.0 (−4.0 to 4.0)."),
+        (
+            (-0.04, -0.04, 2.25, 0.5),
+            "In 1,000 examples, errors taken over less correct answers gained are 0.0 (0.0 to 2.3).",
+        ),
     ],
 )
 def test_the_payoff_is_said_with_its_interval(net: tuple[float, float, float, float], said: str) -> None:
