@@ -1,7 +1,8 @@
 """Models that predict while the examples are still being decoded, so that neither work waits for the other.
 
 What they answered by the time that all examples are there is left as unfinished predictions, with which
-`predict_tasks` goes on. Decoding waits for nobody, and what goes wrong here is said there.
+`predict_tasks` goes on. Decoding begins once the models are loaded and waits for none of their answers; what goes wrong
+here is said there.
 """
 
 from __future__ import annotations
