@@ -74,11 +74,13 @@ def concluded(
         for name, outcome in by_rule.items()
         if policy.levels.get(name) != "off"
     ]
-    unfit = [o for o in judged if o.fitness and o.level == "error" and o.status is RuleStatus.UNDECIDED]
-    if unfit:
-        judged = [_as_measured(o, unfit) if o.rule.startswith(_TAKEN_OVER_FAMILY) else o for o in judged]
     waived = apply_waivers(judged, policy.waivers, students=students, on=on)
     outcomes = waived.outcomes
+    unfit = [o for o in outcomes if o.fitness and o.level == "error" and o.status is RuleStatus.UNDECIDED]
+    if unfit:  # after waivers: one that such a rule would need is not said to be needless
+        outcomes = tuple(
+            _as_measured(o, unfit) if o.rule.startswith(_TAKEN_OVER_FAMILY) else o for o in outcomes
+        )
     failed = [o for o in outcomes if not o.fitness and o.level == "error" and o.status is RuleStatus.FAIL]
     open_ones = [o for o in outcomes if not o.fitness and _is_open(o)]
     if unfit:
@@ -128,6 +130,7 @@ def _as_measured(outcome: RuleOutcome, unfit: Sequence[RuleOutcome]) -> RuleOutc
         status=outcome.status if outcome.status is RuleStatus.FINDING else RuleStatus.UNDECIDED,
         reason=f"As measured; this audit is not fit for a verdict ({listing([o.rule for o in unfit])}), so it decides "
         "nothing.",
+        waiver="",
     )
 
 

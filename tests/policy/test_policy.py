@@ -233,6 +233,18 @@ FITNESS = ({"n_W": 19}, {"n_R": 19}, {"n_controls": 2}, {"problems": ("Constant.
 NO_PASS = (EMPTY, assessment(kappa=UNCLEAR), *(assessment(**facts) for facts in FITNESS))
 
 
+def test_an_unfit_audit_calls_no_waiver_needless() -> None:
+    """It decides nothing, so the rule is not waived either; somebody might remove what the next audit needs."""
+    policy = policy_of(preset="default", rules={}, limits={}, waivers=(waiver("KD201"),))
+    verdict = judge(RULES, assessment(n_W=19), policy, students=(student(),), on=LAST_DAY)
+    assert (Outcome.INCONCLUSIVE, ("unused",)) == (verdict.outcome, verdict.waivers)
+    found = assessment(kappa=GUILTY, n_W=19)
+    verdict = judge(RULES, found, policy, students=(student(),), on=LAST_DAY)
+    (deciding,) = (rule for rule in verdict.rules if rule.rule == "KD201")
+    assert (Outcome.INCONCLUSIVE, ("used",)) == (verdict.outcome, verdict.waivers)
+    assert (RuleStatus.UNDECIDED, "") == (deciding.status, deciding.waiver)
+
+
 @given(
     levels=st.fixed_dictionaries(
         {}, optional={name: st.sampled_from(rule_info(name).levels) for name in RULES}
