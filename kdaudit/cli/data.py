@@ -59,7 +59,7 @@ def list_data(
         }
         emit(json.dumps(document, indent=1) + "\n")
         return
-    lines = [*_rows(found), *(_all(root) if name is None else _one(found))]
+    lines = [*_rows(found), *(_all(root) if name is None else _one(found, root))]
     emit(fitted("\n".join(lines), width_of(sys.stdout)))
 
 
@@ -75,13 +75,15 @@ def _rows(found: Sequence[Listed]) -> Iterator[str]:
 
 def _all(root: Path | None) -> Iterator[str]:
     yield ""
-    searched = (
-        "no data root is set (--data-root, KDAUDIT_DATA_ROOT)" if root is None else f"data root: {root}"
-    )
+    searched = "no data root is set (--data-root, KDAUDIT_DATA_ROOT)" if root is None else _root(root)
     yield f"{searched}; kdaudit data ls NAME says what to put where"
 
 
-def _one(found: Sequence[Listed]) -> Iterator[str]:
+def _root(root: Path) -> str:
+    return f"data root: {root}{'' if root.is_dir() else ', which is no folder'}"
+
+
+def _one(found: Sequence[Listed], root: Path | None) -> Iterator[str]:
     from kdaudit.data.preprocessing import described
     from kdaudit.types import Preprocess
 
@@ -97,6 +99,8 @@ def _one(found: Sequence[Listed]) -> Iterator[str]:
     yield f"homepage  {record.homepage}"
     if any(row.path is None for row in found):
         yield f"missing   {record.get}"
+        if root is not None:
+            yield f"searched  {_root(root)}"
 
 
 def _record(row: Listed) -> dict[str, object]:

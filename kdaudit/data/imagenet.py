@@ -18,7 +18,7 @@ from kdaudit.data.listing import Listing
 from kdaudit.data.options import DataOptions
 from kdaudit.data.pictures import SUFFIXES
 from kdaudit.data.shards import sections, shard_listing
-from kdaudit.data.synsets import LABEL_FILES, WNID, class_names, validation_labels
+from kdaudit.data.synsets import LABEL_FILES, WNID, class_names, half_a_kit, validation_labels
 from kdaudit.errors import DataError
 
 CLASSES = 1000
@@ -105,8 +105,9 @@ def imagenet_listing(place: ImageNetPlace, split: Split, options: DataOptions) -
 def _of_labels(place: ImageNetPlace) -> Listing:
     labels = validation_labels(place.beside)
     if labels is None:
+        found = half_a_kit(place.beside) or f"none of {LABEL_FILES}"
         raise DataError(
-            f"expected a file that says the classes of the pictures in {place.path}, found none of {LABEL_FILES} in "
+            f"expected a file that says the classes of the pictures in {place.path}, found {found} in "
             f"{', '.join(map(str, place.beside))}",
             hint="put one of them beside the pictures, or sort the pictures into one folder per class",
         )

@@ -179,7 +179,8 @@ def _load_torchvision(wanted: Wanted) -> Examples:
         found = kind(str(root), **stated)
     except (RuntimeError, OSError, KeyError) as failure:
         raise DataError(
-            f"expected the published files of {wanted.record.name} in {wanted.path}, found others: {failure}",
+            f"expected the published files of {wanted.record.name} in {wanted.path}, found others: "
+            f"{str(failure).partition('. You can use download')[0]}",
             hint="their MD5 differs, or one is missing: fetch them again; nothing of them was loaded",
         ) from failure
     if cifar:

@@ -87,6 +87,8 @@ def incompleteness(examples: Examples) -> str:
 def _missing(record: DataSet, name: str, data_root: Path | None) -> DataError:
     if data_root is None:
         searched = "no data root is set"
+    elif not data_root.is_dir():
+        searched = f"there is no folder {data_root}, the data root"
     else:
         searched = f"it is in none of {_listed([data_root / folder for folder in record.folders])}"
     return DataError(f"expected the data set {name}, found nothing: {searched}", hint=record.get)

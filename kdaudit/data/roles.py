@@ -17,6 +17,8 @@ from kdaudit.errors import DataError, SpecError
 from kdaudit.types import AnyArray, Int64, TextForm
 
 _NUMBER = re.compile(r"\s*-?(0|[1-9]\d{0,14})(\.\d*)?\s*")
+# What stands beside numbers where one is missing.
+_MISSING = frozenset({"", "nan", "na", "n/a", "none", "null"})
 LABELS = ("label", "labels", "y", "target")
 _IDS = ("id", "ids", "__key__")
 _GROUPS = ("group", "groups")
@@ -198,9 +200,16 @@ def _numbers_or_names(values: AnyArray, *, where: str) -> AnyArray:
     As names these would be ordered 0.0, 1.0, 10.0, 2.0. The class 007 is a name.
 
     Raises:
-        DataError: all are numbers and some are fractions: those are no classes.
+        DataError: all are numbers and some are fractions: those are no classes. Or all but a few, which say that they
+            are missing.
     """
-    if not all(_NUMBER.fullmatch(value) for value in values.tolist()):
+    others = [i for i, value in enumerate(values.tolist()) if not _NUMBER.fullmatch(value)]
+    if 0 < len(others) < len(values) and all(values[i].strip().lower() in _MISSING for i in others):
+        raise DataError(
+            f"expected a label for each example in {where}, found {str(values[others[0]])!r} for example {others[0]}",
+            hint="leave out examples without a label",
+        )
+    if others:
         return whole_or_text(values)
     numbers = values.astype(np.float64)
     fractions = np.flatnonzero(numbers != np.floor(numbers))

@@ -95,6 +95,16 @@ class _Kit:
             ) from failure
 
 
+def half_a_kit(folders: Sequence[Path]) -> str:
+    """What is missing where one of the development kit's two files lies without the other; '' elsewhere."""
+    for folder in folders:
+        for data in (folder, folder / "data", folder / _DEVKIT / "data"):
+            there = [name for name in (_TRUTH, _META) if (data / name).is_file()]
+            if len(there) == 1:
+                return f"{there[0]} without {_META if there[0] == _TRUTH else _TRUTH}"
+    return ""
+
+
 def _devkit(folder: Path) -> _Kit | None:
     for data in (folder, folder / "data", folder / _DEVKIT / "data"):
         if (data / _META).is_file() and (data / _TRUTH).is_file():

@@ -55,6 +55,8 @@ def open_table(path: Path) -> Table:
     if head.startswith(_UTF16) or b"\0" in head:
         found = "UTF-16" if head.startswith(_UTF16) else "bytes that are no text"
         raise DataError(f"expected UTF-8 text in {path}, found {found}", hint=_HINT)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[{"):
+        raise DataError(f"expected one JSON object a line in {path}, found a JSON array", hint=_HINT)
     return JsonlTable(path) if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else CsvTable(path)
 
 
@@ -81,6 +83,13 @@ def text_lines(path: Path) -> Iterator[str]:
                 ) from failure
 
 
+def _are_numbers(names: Sequence[str]) -> bool:
+    try:
+        return bool([float(name) for name in names])
+    except ValueError:
+        return False
+
+
 class CsvTable:
     """A header row and one row an example, split by commas, tabs or semicolons; every value is text."""
 
@@ -95,7 +104,12 @@ class CsvTable:
             found = ", ".join(names)[:200]
             raise DataError(
                 f"expected a header row of different names in {self._path}, found {found!r}",
-                hint=_HINT,
+                hint="put the names of the columns into a first line" if _are_numbers(names) else _HINT,
+            )
+        if len(names) == 1 and "|" in names[0]:
+            raise DataError(
+                f"expected columns split by commas, semicolons or tabs in {self._path}, found {names[0][:80]!r}",
+                hint="save it with one of these between the columns",
             )
         return names
 

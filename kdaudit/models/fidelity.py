@@ -11,6 +11,7 @@ from kdaudit.models.batchnorm import Reinsertion
 from kdaudit.models.blueprint import Blueprint
 from kdaudit.models.convert import Network
 from kdaudit.models.start import Start
+from kdaudit.numerics import plural
 from kdaudit.types import Fidelity
 
 Level = Literal["bn-kept", "bn-reinserted", "converted"]
@@ -113,14 +114,14 @@ def _batchnorm(reinsertion: Reinsertion) -> str:
     if inserted:
         also = f", {kept} more stand in the file" if kept else ""
         return (
-            f"The controls are the student's ONNX graph with BatchNorm put back after {inserted} layers "
+            f"The controls are the student's ONNX graph with BatchNorm put back after {plural(inserted, 'layer')} "
             f"(evidence: {because}){also}. {_FOLDED}"
         )
     if folded:
         return (
-            f"The controls are the student's ONNX graph, into which BatchNorm was folded at {folded} layers (evidence: "
-            f"{because}); as asked, it was not put back: the controls train without it, unlike the student, and are "
-            "no fair comparison."
+            "The controls are the student's ONNX graph, into which BatchNorm was folded at "
+            f"{plural(folded, 'layer')} (evidence: {because}); as asked, it was not put back: the controls "
+            "train without it, unlike the student, and are no fair comparison."
         )
     if kept:
         return f"The controls are the student's ONNX graph with all of its {kept} BatchNorm layers."

@@ -12,6 +12,7 @@ from kdaudit.controls.epochs import EpochChoice, choose_epochs
 from kdaudit.errors import KDAuditError
 from kdaudit.models.trainable import open_network
 from kdaudit.numbers import duration
+from kdaudit.numerics import plural
 from kdaudit.pipeline.control_set import ControlSet, TrainingPlan
 from kdaudit.pipeline.control_tasks import ControlTasks, taught_by
 from kdaudit.pipeline.network import check, network_spec, training_data
@@ -150,12 +151,13 @@ class ControlTrainer:
             notice(f"controls: all {len(tasks)} are kept from an earlier run")
             return ""
         notice(
-            f"controls: {len(missing)} of {len(tasks)} to train, {recipe.epochs} epochs x {len(self._train):,} "
-            f"examples each ({len(tasks) - len(missing)} kept from an earlier run)"
+            f"controls: {len(missing)} of {len(tasks)} to train, {plural(recipe.epochs, 'epoch')} x "
+            f"{len(self._train):,} examples each ({len(tasks) - len(missing)} kept from an earlier run)"
         )
         seconds = self._seconds_per_epoch(missing) * recipe.epochs
         limit = self._setup.time_limit_seconds
-        notice(f"controls: about {duration(seconds)} of training {self._pool.place}")
+        about = "" if seconds < 1 else "about "
+        notice(f"controls: {about}{duration(seconds)} of training {self._pool.place}")
         if seconds <= limit:
             return ""
         return (

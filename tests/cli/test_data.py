@@ -32,6 +32,14 @@ def test_one_set_says_what_to_put_where(cli: Cli) -> None:
     assert "missing" not in cli("data", "ls", "digits").out
 
 
+def test_a_data_root_that_is_not_there_is_said(cli: Cli, tmp_path: Path) -> None:
+    """A word mistyped looks like an empty one."""
+    root = str(tmp_path / "nowhere")
+    for name in ((), ("mnist",)):
+        ended = cli("data", "ls", *name, "--data-root", root)
+        assert f"data root: {root}, which is no folder" in ended.out.replace("\n", " ")
+
+
 def test_the_json_document_has_every_split(cli: Cli) -> None:
     """With null where nothing was found."""
     document = json.loads(cli("data", "ls", "-f", "json").out)

@@ -227,6 +227,15 @@ def test_flat_pictures_without_sure_labels_invalid(
         val(tmp_path, tmp_path / "cache")
 
 
+@pytest.mark.parametrize(("there", "absent"), [("ILSVRC2012_validation_ground_truth.txt", "meta.mat")])
+def test_half_of_the_development_kit_is_named_invalid(tmp_path: Path, there: str, absent: str) -> None:
+    """Its numbers mean nothing without the other file, and whoever has one looks for what is wrong with it."""
+    save_picture(tmp_path / "imagenet" / "val" / "ILSVRC2012_val_00000001.JPEG")
+    (tmp_path / "imagenet" / there).write_text("1\n", encoding="utf-8")
+    with pytest.raises(DataError, match=f"found {there} without {absent} in"):
+        load("imagenet-val", tmp_path / "cache", DataOptions(data_root=tmp_path))
+
+
 def test_partial_class_folders_invalid(tmp_path: Path) -> None:
     """Labels are the folders' order, so a part of the classes would be mislabelled."""
     save_class_folders(tmp_path / "val", WNIDS[:2])

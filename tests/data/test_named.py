@@ -175,15 +175,17 @@ def test_a_part_of_the_classes_is_refused_invalid(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("name", [name for name, record in DATA_SETS.items() if record.layout != "bundled"])
-@pytest.mark.parametrize("root", [None, "here"])
+@pytest.mark.parametrize("root", [None, "here", "nowhere"])
 def test_absent_sets_say_what_to_put_where_invalid(name: str, root: str | None, tmp_path: Path) -> None:
-    """Without a data root, and with one that holds something else."""
+    """Without a data root, with one that holds something else, and with one that is not there."""
+    (tmp_path / "here").mkdir()
     data_root = None if root is None else tmp_path / root
     with pytest.raises(
         DataError, match=f"expected the data set {canonical(name)}, found nothing: "
     ) as caught:
         load(name, tmp_path / "cache", DataOptions(data_root=data_root))
     assert ("no data root is set" in caught.value.message) == (root is None)
+    assert ("there is no folder" in caught.value.message) == (root == "nowhere")
     assert DATA_SETS[name].get == caught.value.hint
 
 

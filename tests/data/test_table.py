@@ -160,6 +160,19 @@ BAD = {
         "expected finite numbers in x of .*, found a missing or infinite one in example 1",
     ),
     "no class": (b"a,label\n1,\n2,x\n", "expected a label for each example in .*, found none for example 0"),
+    "nan class": (
+        b"a,label\n1,0\n2,1\n3,nan\n",
+        "expected a label for each example in .*, found 'nan' for example 2",
+    ),
+    "header of one number twice": (
+        b"2,2,1\n2,3,0\n",
+        "expected a header row of different names in .*, found '2, 2, 1'",
+    ),
+    "pipes": (
+        b"a|label\n1|0\n",
+        "expected columns split by commas, semicolons or tabs in .*, found 'a|label'",
+    ),
+    "json array": (b'[{"a": 1, "label": 0}]', "expected one JSON object a line in .*, found a JSON array"),
     "one class": (b"a,label\n1,x\n2,x\n", "expected at least two classes in .*, found only 0"),
     "alike": (b"a,label\n1,x\n2,x \n", "expected different class names in .*, found 'x' 2 times"),
     "same id": (b"a,label,id\n1,0,r\n2,1,r\n", "expected different ids in .*, found 'r' more than once"),
