@@ -51,6 +51,7 @@ def predict(
     from kdaudit.cli.documents import write_file
     from kdaudit.cli.log import open_log
     from kdaudit.cli.progress import told
+    from kdaudit.numerics import plural
     from kdaudit.pipeline.predict_one import notices_of, predict_one, save_predictions
     from kdaudit.spec import resolve
 
@@ -73,4 +74,4 @@ def predict(
         for line in notices_of(predicted.data):
             say(line)
         n, n_outputs = predicted.logits.shape
-        say(f"{given['output']}: {n:,} examples, {n_outputs:,} classes")
+        say(f"{given['output']}: {plural(n, 'example')}, {n_outputs:,} classes")

@@ -193,7 +193,20 @@ def _geometry(table: Mapping[str, object], base: Geometry, source: str) -> Geome
             f"expected a crop beside resize = {resize} in {source}: pictures of other proportions differ in size",
             hint="add crop, or give resize as [height, width]",
         )
+    if found.crop is not None and not _fits(found.crop, resize):
+        raise SpecError(
+            f"expected a crop that lies within the resized pictures in {source}, found crop = {list(found.crop)} of "
+            f"resize = {resize}: the rest would be black",
+            hint="state a larger resize beside it",
+        )
     return found
+
+
+def _fits(crop: tuple[int, int], resize: int | tuple[int, int] | None) -> bool:
+    """Whether a crop may lie within pictures of that size; where the shorter side alone is known, its shorter one."""
+    if isinstance(resize, tuple):
+        return crop[0] <= resize[0] and crop[1] <= resize[1]
+    return resize is None or min(crop) <= resize
 
 
 def _size(value: object, key: str, source: str) -> int | tuple[int, int]:

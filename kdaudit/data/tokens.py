@@ -53,7 +53,10 @@ def encoder(form: TextForm) -> Callable[[AnyArray], dict[str, AnyArray]]:
     try:
         tokenizer = tokenizers.Tokenizer.from_file(form.tokenizer)
     except Exception as failure:  # it raises Exception itself
-        raise DataError(f"expected a tokenizer in {form.tokenizer}, found: {failure}") from failure
+        raise DataError(
+            f"expected a tokenizer in {form.tokenizer}, found: {failure}",
+            hint="save it anew: tokenizer.save_pretrained(FOLDER), or Tokenizer.save(FILE)",
+        ) from failure
     token = _padding(tokenizer, form)
     tokenizer.enable_truncation(form.max_length)
     tokenizer.enable_padding(

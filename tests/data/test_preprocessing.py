@@ -60,6 +60,15 @@ def test_a_table_goes_on_top_of_its_preset(tmp_path: Path) -> None:
             "expected pixels, or [height, width] for resize in [preprocess], found [8]",
         ),
         ({"resize": 256}, "expected a crop beside resize = 256 in [preprocess]"),
+        (
+            {"preset": "imagenet", "crop": 288},
+            "expected a crop that lies within the resized pictures in [preprocess], found crop = [288, 288] of resize",
+        ),
+        (
+            {"resize": [48, 192], "crop": [64, 192]},
+            "expected a crop that lies within the resized pictures in [preprocess], found crop = [64, 192] of resize = "
+            "(48, 192)",
+        ),
     ],
 )
 def test_tables_invalid(table: dict[str, object], message: str) -> None:
