@@ -20,6 +20,10 @@ from kdaudit.data.roles import NO_LABELS_HINT
 from kdaudit.errors import DataError
 from kdaudit.numerics import plural
 
+_EMPTY = (
+    "class folder has no pictures and keeps its number",
+    "class folders have no pictures and keep their numbers",
+)
 _ASIDE = frozenset({"__MACOSX", "@eaDir", "lost+found"})
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test"})
 
@@ -65,10 +69,7 @@ def folder_listing(root: Path, suffixes: frozenset[str] = SUFFIXES) -> Listing:
             hint=f"known suffixes: {' '.join(sorted(suffixes))}",
         )
     if empty := [name for name, files in zip(names, by_class, strict=True) if not files]:
-        notes.append(
-            f"{len(empty)} class folders have no pictures and keep their numbers: {few(empty)}; remove those that are "
-            "no classes"
-        )
+        notes.append(f"{plural(len(empty), *_EMPTY)}: {few(empty)}; remove those that are no classes")
     notes += passed.notes(root)
     files = [path for paths in by_class for path in paths]
     return Listing(

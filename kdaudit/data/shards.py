@@ -188,6 +188,7 @@ def _samples(shard: Path, left_out: Counter[_Forms]) -> list[_Sample]:
         sample = found.setdefault(key, _Sample(shard, key))
         suffix = suffix.lower()
         if f".{suffix}" in SUFFIXES | SOUND_SUFFIXES:
+            _require_one(sample, section)
             sample.medium = section
         elif suffix in {"cls", "json", "txt"} and section.size <= _LARGEST_LABEL_BYTES:
             with section.open() as stream:
@@ -197,6 +198,16 @@ def _samples(shard: Path, left_out: Counter[_Forms]) -> list[_Sample]:
     if n_files == 0:
         raise DataError(f"expected files in the tar {shard}, found none", hint=_HINT)
     return list(found.values())
+
+
+def _require_one(sample: _Sample, found: SectionBlob) -> None:
+    """One picture or sound of a key: of a photograph and its mask, nobody knows which is meant."""
+    if sample.medium is not None:
+        raise DataError(
+            f"expected one picture or sound of each key in {sample.shard}, found {sample.medium.member} and "
+            f"{found.member}",
+            hint="what is no example needs a name of its own, such as key.mask.png: it is passed over then",
+        )
 
 
 def _labels(samples: Sequence[_Sample], options: DataOptions, where: str) -> NumberedLabels:

@@ -159,7 +159,7 @@ def test_an_empty_class_keeps_its_number(tmp_path: Path) -> None:
     examples = load(root, tmp_path / "cache")
     assert ("bird", "bison", "cat") == examples.class_names
     assert [0, 0, 2, 2] == examples.labels.tolist()
-    said = "1 class folders have no pictures and keep their numbers: bison; remove those that are no classes"
+    said = "1 class folder has no pictures and keeps its number: bison; remove those that are no classes"
     assert said in examples.assumptions
 
 

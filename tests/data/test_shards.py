@@ -168,3 +168,14 @@ def test_a_tar_that_is_cut_between_members_is_no_shorter_one_invalid(
     shard.write_bytes(change(shard.read_bytes()))
     with pytest.raises(DataError, match=said):
         read(shard, tmp_path)
+
+
+def test_two_pictures_of_one_key_are_refused_invalid(tmp_path: Path) -> None:
+    """A photograph and its mask; named key.mask.png it is passed over and counted."""
+    members = labelled(label=[0, 1, 0, 1])
+    masked = read(tar_of(tmp_path / "a.tar", members | {"k0.mask.png": png_bytes(9)}), tmp_path)
+    assert "1 member .mask.png is left out" in masked.assumptions
+    with pytest.raises(
+        DataError, match=r"expected one picture .* of each key in .*, found k0.png and k0.jpg"
+    ):
+        read(tar_of(tmp_path / "b.tar", members | {"k0.jpg": png_bytes(9)}), tmp_path)
