@@ -37,6 +37,11 @@ class KDAuditError(Exception):
         return (_rebuild, (type(self), self.message, self.hint))
 
 
+def said_by(failure: BaseException) -> str:
+    """The first line of an error's text; its kind where it has none."""
+    return (str(failure).strip().splitlines() or [type(failure).__name__])[0]
+
+
 def _rebuild(kind: type[KDAuditError], message: str, hint: str | None) -> KDAuditError:
     return kind(message, hint=hint)
 

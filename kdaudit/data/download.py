@@ -11,7 +11,7 @@ from typing import Any
 
 from kdaudit.data.data_set import DataSet, Split
 from kdaudit.data.saved_dataset import datasets_module
-from kdaudit.errors import DataError, SpecError
+from kdaudit.errors import DataError, SpecError, said_by
 
 _FAILURES = (RuntimeError, OSError, ValueError, HTTPException)
 
@@ -70,7 +70,6 @@ def _split_argument(kind: Any, split: Split) -> dict[str, object]:
 
 
 def _failed(record: DataSet, failure: Exception) -> DataError:
-    reason = (str(failure) or type(failure).__name__).splitlines()[0]
     return DataError(
-        f"expected to fetch {record.name}, found: {reason}; nothing of it was kept", hint=record.get
+        f"expected to fetch {record.name}, found: {said_by(failure)}; nothing of it was kept", hint=record.get
     )

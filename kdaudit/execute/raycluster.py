@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 from kdaudit.cores import usable_cores
-from kdaudit.errors import DeviceError, KDAuditError, TrainingError
+from kdaudit.errors import DeviceError, KDAuditError, TrainingError, said_by
 from kdaudit.execute.agenda import AGAIN, Agenda, unsaid
 from kdaudit.execute.raynodes import (
     FOLDER,
@@ -259,4 +259,4 @@ def _done_here(task: tuple[_Surroundings, bytes], progress: Progress) -> object:
 
 def _reason(failure: Exception) -> str:
     """What Ray says first; of a node that died without its number, and without advice."""
-    return str(failure).strip().splitlines()[0].partition(", node ID: ")[0]
+    return said_by(failure).partition(", node ID: ")[0]

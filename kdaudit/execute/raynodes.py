@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from kdaudit.errors import DeviceError
+from kdaudit.errors import DeviceError, said_by
 from kdaudit.execute.work import THREAD_VARIABLES, environment
 from kdaudit.installed import required
 
@@ -158,5 +158,5 @@ def _compared(ray: ModuleType, node: Node, answer: object, here: Mapping[str, st
     try:
         problems = differences(here, ray.get(answer, timeout=_SECONDS_TO_ANSWER))
     except ray.exceptions.RayError as failure:
-        problems = (f"expected an answer, found: {str(failure).strip().splitlines()[0]}",)
+        problems = (f"expected an answer, found: {said_by(failure)}",)
     return Node(id=node.id, name=node.name, n_cpus=node.n_cpus, n_gpus=node.n_gpus, problems=problems)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from kdaudit.errors import DeviceError, ModelError
+from kdaudit.errors import DeviceError, ModelError, said_by
 from kdaudit.models.estimate import value_bytes
 from kdaudit.models.inference import for_inference
 from kdaudit.models.onnx_signature import onnx_signature
@@ -87,7 +87,7 @@ class OnnxModel:
             UnicodeDecodeError,  # its message quotes a file's name that is no text
         ) as failure:
             raise ModelError(
-                f"expected an ONNX model in {self._ref.path}, found: {_first_line(failure)}",
+                f"expected an ONNX model in {self._ref.path}, found: {said_by(failure)}",
                 hint="the file is truncated, no ONNX, or needs a newer onnxruntime; export it again",
             ) from failure
         self._check_providers()
@@ -145,7 +145,7 @@ class OnnxModel:
                     hint="export the network for a batch of 1 or a dynamic batch axis, or for smaller inputs",
                 ) from failure
             raise ModelError(
-                f"expected {self._ref.path} to run on the data, found: {_first_line(failure)}"
+                f"expected {self._ref.path} to run on the data, found: {said_by(failure)}"
             ) from failure
 
     def bytes_per_example(self, inputs: Mapping[str, AnyArray]) -> int:
@@ -226,7 +226,3 @@ def _dtype(declared: str, name: str, path: str) -> str:
     if declared not in _DTYPES:
         raise ModelError(f"expected a numeric input {name!r} in {path}, found {declared}")
     return _DTYPES[declared]
-
-
-def _first_line(failure: Exception) -> str:
-    return (str(failure).strip().splitlines() or [type(failure).__name__])[0]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from kdaudit.errors import ModelError
+from kdaudit.errors import ModelError, said_by
 from kdaudit.models.budget import Budget
 from kdaudit.models.graph import WAYS_OUT, Graph, Node
 from kdaudit.models.onnx_ops import OPERATORS
@@ -179,9 +179,9 @@ def _run(graph: Graph, given: Values, *, smaller: Values | None, batch: int) -> 
         try:
             result = OPERATORS[node.op].apply(call)
         except (RuntimeError, IndexError, ValueError, TypeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ModelError(
-                f"expected {node} to accept its inputs of shapes {call.shapes()}, found: {reason}, in {graph.path}",
+                f"expected {node} to accept its inputs of shapes {call.shapes()}, found: {said_by(error)}, in "
+                f"{graph.path}",
                 hint=WAYS_OUT,
             ) from error
         results = result if isinstance(result, tuple) else (result,)
