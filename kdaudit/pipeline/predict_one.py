@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kdaudit.data import Examples
+from kdaudit.data.listing import alike_names
 from kdaudit.data.named import incompleteness
 from kdaudit.data.preprocessing import described
 from kdaudit.errors import AlignmentError
@@ -59,7 +60,8 @@ def _require_labels(data: Examples, n_outputs: int) -> None:
         raise AlignmentError(
             f"expected labels from 0 to {n_outputs - 1} (the model has {n_outputs} outputs), found labels up to "
             f"{labels.max()} in {data.ref.location}",
-            hint="labels count from 0 in the order of the model's outputs; --student-label-map maps other ones",
+            hint="; ".join(alike_names(data.class_names, where=data.ref.location))
+            or "labels count from 0 in the order of the model's outputs; --student-label-map maps other ones",
         )
 
 

@@ -149,6 +149,10 @@ def test_predictions_without_an_output_for_each_label_are_refused(cli: Cli, copi
         "expected labels from 0 to 4 (the model has 5 outputs), found labels up to 6 in more.npz" in ended.err
     )
     assert not Path("p.npz").exists()
+    names = ["Cat", "cat", "dog", "emu", "fox", "gnu"]
+    np.savez("case.npz", **{**data, "y": np.arange(len(data["y"])) % 6, "class_names": names})
+    ended = cli("predict", copier.path("student"), "--data", "case.npz", "-o", "p.npz")
+    assert (2, True) == (ended.code, "differ only by case" in ended.err), "what made one class too many"
 
 
 def test_groups_class_names_and_slices_are_saved_too(cli: Cli, copier: World, tmp_path: Path) -> None:
