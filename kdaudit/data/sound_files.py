@@ -144,7 +144,7 @@ def _read(blob: Blob, form: SoundForm) -> Sound | UnreadableError:
 def _said_of(form: SoundForm) -> str:
     """One sentence for the report."""
     made = (
-        f"sounds are mono at {form.rate:,} Hz, in [-1, 1], {form.seconds:g} seconds: shorter ones are padded "
+        f"sounds are mono at {form.rate:,} Hz, in [-1, 1], {form.seconds:g} s long: shorter ones are padded "
         "with silence, longer ones cut, other rates resampled"
     )
     if form.normalised:

@@ -22,14 +22,15 @@ def skipped_examples(setup: Setup) -> Iterator[Skipped]:
     if len(found) > _MOST_NAMED:
         reason = "cannot be read either; --max-skipped 0 stops at the first"
         yield Skipped(what=plural(len(found) - _MOST_NAMED, "more example"), stage="data", reason=reason)
-    if setup.train is not None and setup.train.skipped:
-        n = len(setup.train.skipped)
-        yield Skipped(what=plural(n, "training example"), stage="data", reason=setup.train.skipped[0].reason)
+    train = _train_of_its_own(setup)
+    if train is not None and train.skipped:
+        n = len(train.skipped)
+        yield Skipped(what=plural(n, "training example"), stage="data", reason=train.skipped[0].reason)
 
 
 def skipped_notices(setup: Setup) -> Iterator[str]:
     """A line for each data set of which something was left out, and for each known one that is not all there."""
-    for examples in filter(None, (setup.data, setup.train)):
+    for examples in filter(None, (setup.data, _train_of_its_own(setup))):
         if examples.skipped:
             yield notice_of(examples)
     yield from incomplete_sets(setup)
@@ -38,9 +39,15 @@ def skipped_notices(setup: Setup) -> Iterator[str]:
 def incomplete_sets(setup: Setup) -> Iterator[str]:
     """A sentence for each known data set that has another number of examples than are there."""
     yield from filter(None, [incompleteness(setup.data)])
-    train = setup.train
-    if train is not None and train.folder != setup.data.folder and len(train.whole) != setup.spec.limit_train:
+    train = _train_of_its_own(setup)
+    if train is not None and len(train.whole) != setup.spec.limit_train:
         yield from filter(None, [incompleteness(train)])
+
+
+def _train_of_its_own(setup: Setup) -> Examples | None:
+    """The training data, unless it is a part of the evaluation data."""
+    train = setup.train
+    return None if train is None or train.folder == setup.data.folder else train
 
 
 def notice_of(examples: Examples) -> str:

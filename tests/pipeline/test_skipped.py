@@ -50,6 +50,14 @@ def test_a_notice_counts_and_names_the_first(tmp_path: Path) -> None:
     assert [] == list(skipped_notices(setup_of(whole, None)))
 
 
+def test_what_is_split_is_said_once(tmp_path: Path) -> None:
+    """Both parts are of one reading."""
+    broken = with_broken(tmp_path / "d", 2)
+    parts = setup_of(broken.subset(np.array([0, 1])), broken.subset(np.array([2, 3])))
+    assert [notice_of(broken)] == list(skipped_notices(parts))
+    assert 2 == len(list(skipped_examples(parts)))
+
+
 def test_a_known_set_that_is_not_all_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Found and expected, of both splits; a whole set, and a subset that was asked for, say nothing."""
     monkeypatch.setattr("kdaudit.data.hub_cache.version_of", lambda _: None)
