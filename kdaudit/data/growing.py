@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,31 +16,22 @@ from kdaudit.data.writing import begin_examples, input_path
 from kdaudit.types import AnyArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Growing:
-    """The only input of a folder of examples, of which there are more and more."""
+    """The only input of a folder of examples, of which there are more and more; who follows is `told` how many."""
 
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-        self._told: Callable[[int], None] = _nobody
+    rows: Rows
+    told: Callable[[int], None]
 
     @property
     def digest(self) -> str | None:
         """See `Rows.digest`."""
-        return self._rows.digest
+        return self.rows.digest
 
     def extend(self, inputs: AnyArray) -> None:
-        """Adds examples (k, ...), and tells who follows."""
-        self._rows.extend(inputs)
-        self._told(len(self._rows))
-
-    @contextmanager
-    def followed(self, follow: Follow, folder: Path) -> Iterator[None]:
-        """Inside, somebody follows; what was told to be there can be read."""
-        self._rows.reserve()
-        with follow(folder) as told:
-            self._told = told
-            yield
-        self._told = _nobody
+        """Adds examples (k, ...), which can be read once their number is told."""
+        self.rows.extend(inputs)
+        self.told(len(self.rows))
 
 
 def _nobody(n_examples: int) -> None:
@@ -58,10 +50,10 @@ def growing(
 ) -> Iterator[Growing]:
     """Inside, `folder` gets at most `n` examples (..., *shape), of which `description` says how models take them."""
     with Rows(input_path(folder, 0), shape, dtype, expected=n) as rows:
-        examples = Growing(rows)
         if follow is None:
-            yield examples
+            yield Growing(rows=rows, told=_nobody)
             return
         begin_examples(folder, description, n)
-        with examples.followed(follow, folder):
-            yield examples
+        rows.reserve()
+        with follow(folder) as told:
+            yield Growing(rows=rows, told=told)

@@ -95,10 +95,15 @@ class _Kit:
             ) from failure
 
 
+def _kit_folders(folder: Path) -> tuple[Path, ...]:
+    """Where in a folder a development kit's files may lie."""
+    return (folder, folder / "data", folder / _DEVKIT / "data")
+
+
 def half_a_kit(folders: Sequence[Path]) -> str:
     """What is missing where one of the development kit's two files lies without the other; '' elsewhere."""
     for folder in folders:
-        for data in (folder, folder / "data", folder / _DEVKIT / "data"):
+        for data in _kit_folders(folder):
             there = [name for name in (_TRUTH, _META) if (data / name).is_file()]
             if len(there) == 1:
                 return f"{there[0]} without {_META if there[0] == _TRUTH else _TRUTH}"
@@ -106,7 +111,7 @@ def half_a_kit(folders: Sequence[Path]) -> str:
 
 
 def _devkit(folder: Path) -> _Kit | None:
-    for data in (folder, folder / "data", folder / _DEVKIT / "data"):
+    for data in _kit_folders(folder):
         if (data / _META).is_file() and (data / _TRUTH).is_file():
             return _Kit(data)
     archive = folder / f"{_DEVKIT}.tar.gz"

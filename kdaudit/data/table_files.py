@@ -55,9 +55,10 @@ def open_table(path: Path) -> Table:
     if head.startswith(_UTF16) or b"\0" in head:
         found = "UTF-16" if head.startswith(_UTF16) else "bytes that are no text"
         raise DataError(f"expected UTF-8 text in {path}, found {found}", hint=_HINT)
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[{"):
+    begins = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if begins.startswith(b"[{"):
         raise DataError(f"expected one JSON object a line in {path}, found a JSON array", hint=_HINT)
-    return JsonlTable(path) if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else CsvTable(path)
+    return JsonlTable(path) if begins.startswith(b"{") else CsvTable(path)
 
 
 def text_lines(path: Path) -> Iterator[str]:
