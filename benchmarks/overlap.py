@@ -17,6 +17,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -108,9 +109,9 @@ class _Run:
 
 
 def _run(spec: AuditSpec, cache: Path, *, ahead: bool) -> _Run:
-    setattr(plan, "pays", lambda _device: ahead)  # noqa: B010 - as if this device were an accelerator, or not
     run = _Run()
-    run.logits = predict_one(replace(spec, cache_dir=str(cache)), progress=run.told).logits
+    with patch.object(plan, "pays", lambda _device: ahead):  # as if this device were an accelerator, or not
+        run.logits = predict_one(replace(spec, cache_dir=str(cache)), progress=run.told).logits
     run.seconds = time.perf_counter() - run.began
     return run
 
